@@ -1,0 +1,165 @@
+import type { z } from "zod";
+import type {
+  ConfigFile,
+  DataSource,
+  Dependency,
+  HardeningException,
+  Healthcheck,
+  HostNeed,
+  Migration,
+  Mount,
+  Network,
+  Probe,
+  PublishedPort,
+  Route,
+  SecretFile,
+  ServiceClass,
+  ServiceGroup,
+  Shortcut,
+  Tmpfs,
+  Volume,
+} from "../stack/model.ts";
+import type { Problem } from "../support/errors.ts";
+import type { SecretText } from "../stack/secret-text.ts";
+
+/** Path of keys and indexes inside a component's own section of stack.yaml; the generator finds its line. */
+export type OptionPath = readonly (string | number)[];
+
+/** Something that is wrong in a component's options beyond their types. */
+export type OptionProblem = Omit<Problem, "position"> & { path: OptionPath };
+
+/** One `uses` entry: which other component, and where in the options it was said. */
+export interface Use {
+  component: string;
+  /** `postgres/reports` asks for that database of the component. */
+  part?: string;
+  path: OptionPath;
+}
+
+/** What a component is told about its place in the stack. */
+export interface ComponentUse {
+  /** Name of the stack. */
+  stack: string;
+  /** Key in stack.yaml: the Compose service name, or its prefix. */
+  key: string;
+  /** Components that use this one, in the order of stack.yaml. */
+  usedBy: { key: string; part?: string }[];
+  /** Reads a file of templates/ and fills it in; throws on a missing value. Path such as `redis/redis.conf.hbs`. */
+  template(path: string, values: Record<string, unknown>): string;
+}
+
+/** What a service needs. Whatever is left out has the hardened default of generator/harden.ts. */
+export interface ServiceNeeds {
+  name: string;
+  about: string;
+  group: ServiceGroup;
+  class?: ServiceClass;
+  image: string;
+  /** Numeric `uid:gid`; left out only with an exception to `non-root`. */
+  user?: string;
+  entrypoint?: string[];
+  command?: string[];
+  workingDir?: string;
+  environment?: Record<string, string>;
+  envFiles?: string[];
+  secrets?: string[];
+  mounts?: Mount[];
+  tmpfs?: Tmpfs[];
+  networks: string[];
+  ports?: PublishedPort[];
+  dependsOn?: Dependency[];
+  healthcheck?: Partial<Healthcheck> & { test: string[] };
+  limits: { cpus: number; memory: number; pids?: number };
+  replicas?: number;
+  stopGracePeriod?: number;
+  shmSize?: number;
+  init?: boolean;
+  nofile?: number;
+  exceptions?: HardeningException[];
+}
+
+/** Environment that a component offers to one app that uses it. */
+export interface Connection {
+  /** Key of the app that it is for. */
+  app: string;
+  /** Component that offers it. */
+  from: string;
+  /** Part that was asked for with `component/part`. */
+  part?: string;
+  /** `DATABASE_URL` to its value. */
+  variables: Record<string, SecretText>;
+  /** Network on which the app reaches it. */
+  network: string;
+  /** Services that the app waits for. */
+  dependsOn: Dependency[];
+  /** Where it is a Postgres database: what an advisory lock needs. */
+  postgres?: { service: string; database: string; user: string };
+}
+
+/** A public address that a service asks for. How it gets a certificate is the edge's business. */
+export interface RouteNeeds {
+  service: string;
+  host: string;
+  /** Path prefix; `/` is everything. */
+  path: string;
+  port: number;
+  /** Large bodies come and go here (an object store): no time limit on the body. */
+  uploads?: boolean;
+  at: OptionPath;
+}
+
+/** What a component adds to the stack. All parts are optional. */
+export interface Contribution {
+  services?: ServiceNeeds[];
+  volumes?: Omit<Volume, "component">[];
+  networks?: Network[];
+  secrets?: SecretFile[];
+  files?: ConfigFile[];
+  connections?: Connection[];
+  probes?: Probe[];
+  routeNeeds?: RouteNeeds[];
+  /** Finished routes; only the component that is the edge makes them, of everybody's `routeNeeds`. */
+  routes?: Route[];
+  migrations?: Migration[];
+  shortcuts?: Omit<Shortcut, "component">[];
+  hostNeeds?: Omit<HostNeed, "component">[];
+  dataSources?: Omit<DataSource, "component">[];
+  /** What is wrong, found while contributing. The generator reports all of them together. */
+  problems?: OptionProblem[];
+}
+
+/** A contribution with the component that made it. */
+export interface ContributionOf {
+  key: string;
+  type: string;
+  options: unknown;
+  contribution: Contribution;
+}
+
+/** An answer that `create-stack` asks for; `path` is where it goes in the component's options. */
+export interface Question {
+  path: OptionPath;
+  message: string;
+  kind: "input" | "confirm" | "select" | "list";
+  choices?: string[];
+  default?: string | boolean;
+  /** Undefined: fine. Otherwise what is wrong, in one line. */
+  validate?(answer: string): string | undefined;
+}
+
+/** An entry of the catalogue. */
+export interface Component<Options = unknown> {
+  /** Folder name and default key in stack.yaml. */
+  type: string;
+  /** What it is, in one line: prompt text and the comment above its services. */
+  about: string;
+  /** Its section of stack.yaml, defaults included; strict, with a description on each key. */
+  options: z.ZodType<Options>;
+  questions?: Question[];
+  /** Which other components it uses. */
+  uses?(options: Options): Use[];
+  /** What it adds. Pure: same input, same output. */
+  contribute(options: Options, use: ComponentUse): Contribution;
+  /** For those that read the rest (an app its connections, a proxy the routes): what they add once all have contributed. */
+  collect?(options: Options, use: ComponentUse, all: readonly ContributionOf[]): Contribution;
+}

@@ -1,0 +1,97 @@
+/** What the engine says of itself and its host. */
+export interface EngineInfo {
+  version: string;
+  apiVersion: string;
+  os: string;
+  /** As images name it: `amd64`, `arm64`. */
+  architecture: string;
+  cpus: number;
+  /** Bytes. */
+  memory: number;
+  /** Where the engine keeps its data: the disk that can fill up. */
+  dataRoot: string;
+}
+
+export type ContainerState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+
+/** One container of the stack as the engine reports it now. */
+export interface ObservedContainer {
+  id: string;
+  name: string;
+  /** Compose service; from the label `com.docker.compose.service`. */
+  service: string;
+  /** True for `docker compose run` containers. */
+  oneOff: boolean;
+  image: string;
+  imageId: string;
+  /** Compose's own hash of the service that the container was made from. */
+  composeHash: string;
+  state: ContainerState;
+  /** Undefined: the container has no health check. */
+  health?: "starting" | "healthy" | "unhealthy";
+  exitCode: number;
+  oomKilled: boolean;
+  restarts: number;
+  /** Milliseconds since 1970; undefined where it never started (never ended). */
+  startedAt?: number;
+  finishedAt?: number;
+  /** The engine's own words when a start failed: `exec: "node": executable file not found`. */
+  error: string;
+  /** The last health checks, newest last. */
+  healthLog: { exitCode: number; output: string; at: number }[];
+  /** Bytes; 0 is no limit. */
+  memoryLimit: number;
+  networks: string[];
+}
+
+/** What the engine reports now of everything that belongs to one stack. */
+export interface ObservedStack {
+  containers: ObservedContainer[];
+}
+
+export interface ExecResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * The Docker engine, as far as operations need it. No type of the client library appears here. Every call rejects with
+ * a StackError (`engine-unreachable`, exit 10) when the engine does not answer.
+ */
+export interface Engine {
+  info(): Promise<EngineInfo>;
+  /** All containers of a Compose project, running or not, one-offs included; in order of service and number. */
+  observe(project: string): Promise<ObservedStack>;
+  /** One container, or undefined where it is gone. */
+  inspect(id: string): Promise<ObservedContainer | undefined>;
+  /** Bytes in use now (without the page cache that the kernel would give back), by container id; gone ones are left out. */
+  memoryUse(ids: readonly string[]): Promise<Map<string, number>>;
+  /** Undefined where the engine does not have the image. */
+  image(reference: string): Promise<{ id: string; architecture: string; size: number; digests: string[] } | undefined>;
+  /** The last lines of a container's output, stdout and stderr in order. */
+  logTail(id: string, lines: number): Promise<string[]>;
+  /** Follows a container's output from its start until it ends. Every line arrives, in order, before it resolves. */
+  followLogs(id: string, onLine: (line: string, stream: "stdout" | "stderr") => void, signal?: AbortSignal): Promise<void>;
+  /** Resolves with the exit code when the container has ended. */
+  waitForExit(id: string, signal?: AbortSignal): Promise<{ exitCode: number; oomKilled: boolean }>;
+  /** Runs a command inside a running container and collects its output (small outputs only: a check, a number). */
+  exec(id: string, command: readonly string[], options?: { user?: string; input?: string; timeout?: number }): Promise<ExecResult>;
+  /** An interactive exec whose input stays open until `close`; when this process dies the engine closes it. */
+  openExec(id: string, command: readonly string[], options?: { user?: string }): Promise<OpenExec>;
+  stop(id: string, graceSeconds: number): Promise<void>;
+  kill(id: string, signal: string): Promise<void>;
+  /** Removes a container, stopped or not. Already gone is fine. */
+  remove(id: string): Promise<void>;
+  /** Calls back on each event of the project's containers until aborted. Reconnects by itself; observe after each gap. */
+  events(project: string, onEvent: (event: { service: string; action: string; id: string }) => void, signal: AbortSignal): Promise<void>;
+  /** Volumes of a project; sizes are measured only when asked for, which reads every file. */
+  volumes(project: string, options?: { sizes?: boolean }): Promise<{ name: string; driverName: string; bytes?: number }[]>;
+}
+
+export interface OpenExec {
+  write(text: string): void;
+  /** Resolves with the next line of output, or undefined at its end. */
+  readLine(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
