@@ -33,8 +33,8 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
     const output = { stdout: "", stderr: "" };
     let timedOut = false;
     for (const name of ["stdout", "stderr"] as const) {
-      child[name].setEncoding("utf8");
-      child[name].on("data", (text: string) => {
+      child[name]?.setEncoding("utf8");
+      child[name]?.on("data", (text: string) => {
         output[name] += text;
         options.onOutput?.(text, name);
       });

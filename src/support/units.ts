@@ -16,7 +16,11 @@ export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1_000) return `${Math.round(milliseconds)}ms`;
   let rest = Math.round(milliseconds / 1_000);
   let text = "";
-  for (const [unit, seconds] of [["h", 3_600], ["m", 60], ["s", 1]] as const) {
+  for (const [unit, seconds] of [
+    ["h", 3_600],
+    ["m", 60],
+    ["s", 1],
+  ] as const) {
     const count = Math.floor(rest / seconds);
     rest -= count * seconds;
     if (count > 0) text += `${count}${unit}`;
@@ -27,7 +31,12 @@ export function formatDuration(milliseconds: number): string {
 /** Writes an age in its largest unit and the next: `3d4h`, `12m`, `8s`. */
 export function formatAge(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
-  const parts: [string, number][] = [["d", 86_400], ["h", 3_600], ["m", 60], ["s", 1]];
+  const parts: [string, number][] = [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["m", 60],
+    ["s", 1],
+  ];
   const first = parts.findIndex(([, size]) => seconds >= size);
   if (first === -1) return "0s";
   let rest = seconds;

@@ -1,0 +1,24 @@
+import type { Position } from "../support/errors.ts";
+
+/** One entry of `components:`, validated, with defaults filled in. */
+export interface ComponentConfig {
+  /** Key in stack.yaml. */
+  key: string;
+  type: string;
+  options: unknown;
+}
+
+/** The validated content of stack.yaml. */
+export interface StackConfig {
+  name: string;
+  components: ComponentConfig[];
+  /** Where a path of keys stands in the file: the value's place, or the nearest one that exists. */
+  locate(path: readonly (string | number)[]): Position;
+}
+
+/** What the language needs to know of a component type to check its section. */
+export interface ComponentSchema {
+  type: string;
+  about: string;
+  options: import("zod").ZodType;
+}
