@@ -55,6 +55,7 @@ export interface ServiceNeeds {
   group: ServiceGroup;
   class?: ServiceClass;
   image: string;
+  tagVariable?: string;
   /** Numeric `uid:gid`; left out only with an exception to `non-root`. */
   user?: string;
   entrypoint?: string[];

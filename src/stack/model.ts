@@ -76,6 +76,11 @@ export interface Service {
   group: ServiceGroup;
   class: ServiceClass;
   image: string;
+  /**
+   * Variable in .env that holds the image's tag, so that a release is told apart by one line there: `SERVER_TAG`.
+   * Undefined where the image is pinned in the Compose file itself.
+   */
+  tagVariable?: string;
   /** Numeric `uid:gid`. Undefined only with an exception to `non-root`: the image's own user is unknown. */
   user?: string;
   entrypoint?: string[];
@@ -218,6 +223,8 @@ export interface DataSource {
 export interface StackModel {
   /** Version of this shape. */
   format: 1;
+  /** SHA-256 of the stack.yaml that it was made from; how a later edit is noticed. Empty until it is written. */
+  source: string;
   name: string;
   services: Service[];
   volumes: Volume[];

@@ -1,0 +1,234 @@
+import type { HardeningException, Tmpfs } from "../../stack/model.ts";
+import { secretText } from "../../stack/secret-text.ts";
+import type {
+  Component,
+  ComponentUse,
+  Connection,
+  Contribution,
+  ContributionOf,
+  RouteNeeds,
+  ServiceNeeds,
+} from "../component.ts";
+import { appEnvironment } from "./environment.ts";
+import { healthcheckOf } from "./health.ts";
+import { type AppOptions, options } from "./options.ts";
+import { taskServices } from "./tasks.ts";
+
+export const component: Component<AppOptions> = {
+  type: "app",
+  about: "an application of yours, from its image",
+  options,
+  uses: (app) =>
+    app.uses.map((text, index) => {
+      const [name = text, part] = text.split("/");
+      return { component: name, path: ["uses", index], ...(part !== undefined && { part }) };
+    }),
+  contribute(app, use) {
+    return {
+      services: [],
+      networks: [{ name: "apps", about: "apps among themselves, and their way out to the internet", internal: false }],
+      volumes: app.volumes.map((volume) => ({
+        name: `${use.key}-${volume.name}`,
+        about: `${volume.path} of ${use.key}`,
+      })),
+      routeNeeds: routeNeeds(app, use),
+      connections: app.port === undefined ? [] : use.usedBy.map((user) => offerTo(user.key, app, use)),
+      probes:
+        app.port !== undefined && app.health && "path" in app.health
+          ? [{ service: use.key, port: app.port, path: app.health.path }]
+          : [],
+      dataSources: app.volumes
+        .filter((volume) => volume.backup !== "none")
+        .map((volume) => ({
+          name: `${use.key}-${volume.name}`,
+          kind: "volume",
+          service: use.key,
+          volume: `${use.key}-${volume.name}`,
+        })),
+      problems: checkOptions(app),
+    };
+  },
+  collect(app, use, all) {
+    const connections = connectionsFor(use.key, all);
+    const found = appEnvironment(use.key, app, connections);
+    const service = appService(app, use, connections, found);
+    const tasks = taskServices(app, use.key, service, connections);
+    return {
+      services: [service, ...volumeOwner(app, use.key), ...tasks.services],
+      migrations: tasks.migrations,
+      secrets: found.secretFiles,
+      problems: found.problems,
+    } satisfies Contribution;
+  },
+};
+
+function appService(
+  app: AppOptions,
+  use: ComponentUse,
+  connections: readonly Connection[],
+  found: ReturnType<typeof appEnvironment>,
+): ServiceNeeds {
+  const { healthcheck, exceptions } = healthcheckOf(app);
+  const owner = volumeOwner(app, use.key).map((service) => ({
+    service: service.name,
+    condition: "service_completed_successfully" as const,
+  }));
+  return {
+    name: use.key,
+    about:
+      app.port === undefined
+        ? "worker, not reachable from outside"
+        : `application${app.routes.length > 0 ? ` at ${app.routes.map(routeText).join(", ")}` : ", reached by other services only"}`,
+    group: "apps",
+    image: app.image,
+    tagVariable: `${use.key.toUpperCase().replaceAll("-", "_")}_TAG`,
+    ...(app.user !== undefined && { user: app.user }),
+    ...(app.command && { command: app.command }),
+    ...(app.entrypoint && { entrypoint: app.entrypoint }),
+    environment: found.environment,
+    envFiles: found.envFiles,
+    secrets: found.mountedSecrets,
+    mounts: app.volumes.map((volume) => ({
+      kind: "volume",
+      volume: `${use.key}-${volume.name}`,
+      target: volume.path,
+      readOnly: false,
+    })),
+    tmpfs: ["/tmp", ...app.writable].map(inMemory),
+    networks: [
+      ...(app.routes.length > 0 ? ["edge"] : []),
+      "apps",
+      ...new Set(connections.map((connection) => connection.network).filter((network) => network !== "apps")),
+    ],
+    ports: app.publish.map(({ host, port, target, protocol }) => ({ host, published: port, target, protocol })),
+    dependsOn: [...uniqueDependencies(connections), ...owner],
+    ...(healthcheck && { healthcheck }),
+    limits: app.limits,
+    replicas: app.replicas,
+    stopGracePeriod: app.stopGrace,
+    ...(app.shm !== undefined && { shmSize: app.shm }),
+    init: true,
+    exceptions: [...userException(app), ...(app.writableRoot ? [writableRootException] : []), ...exceptions],
+  };
+}
+
+const writableRootException: HardeningException = {
+  rule: "read-only-root",
+  reason: "writableRoot: true in stack.yaml",
+};
+
+function userException(app: AppOptions): HardeningException[] {
+  return app.user === undefined
+    ? [
+        {
+          rule: "non-root",
+          reason: "runs as the image's own user; set user: in stack.yaml to be sure that it is not root",
+        },
+      ]
+    : [];
+}
+
+function inMemory(target: string): Tmpfs {
+  return { target, size: 64 * 1024 ** 2, mode: "1777" };
+}
+
+function routeText(route: AppOptions["routes"][number]): string {
+  return route.path === "/" ? route.host : `${route.host}${route.path}`;
+}
+
+function routeNeeds(app: AppOptions, use: ComponentUse): RouteNeeds[] {
+  const { port } = app;
+  return port === undefined
+    ? []
+    : app.routes.map((route, index) => ({ service: use.key, ...route, port, at: ["routes", index] }));
+}
+
+/** `client` that uses `server` finds SERVER_URL. */
+function offerTo(user: string, app: AppOptions, use: ComponentUse): Connection {
+  return {
+    app: user,
+    from: use.key,
+    variables: {
+      [`${use.key.toUpperCase().replaceAll("-", "_")}_URL`]: secretText`http://${use.key}:${app.port ?? 80}`,
+    },
+    network: "apps",
+    dependsOn: [{ service: use.key, condition: "service_healthy" }],
+  };
+}
+
+/** Every connection that is offered to this app, in the order of its `uses`. */
+function connectionsFor(key: string, all: readonly ContributionOf[]): Connection[] {
+  return all
+    .flatMap(({ contribution }) => contribution.connections ?? [])
+    .filter((connection) => connection.app === key);
+}
+
+function uniqueDependencies(connections: readonly Connection[]) {
+  return [
+    ...new Map(
+      connections.flatMap((connection) => connection.dependsOn).map((dependency) => [dependency.service, dependency]),
+    ).values(),
+  ];
+}
+
+/** A fresh volume belongs to root; an app with a user of its own gets it handed over first. */
+function volumeOwner(app: AppOptions, key: string): ServiceNeeds[] {
+  if (app.user === undefined || app.volumes.length === 0) return [];
+  return [
+    {
+      name: `${key}-setup`,
+      about: `gives the volumes of ${key} to its user, then ends`,
+      group: "apps",
+      class: "one-shot",
+      image: "busybox:1.38.0",
+      user: "0:0",
+      command: ["chown", app.user, ...app.volumes.map((volume) => volume.path)],
+      mounts: app.volumes.map((volume) => ({
+        kind: "volume",
+        volume: `${key}-${volume.name}`,
+        target: volume.path,
+        readOnly: false,
+      })),
+      tmpfs: [],
+      networks: [],
+      limits: { cpus: 0.25, memory: 32 * 1024 ** 2, pids: 16 },
+      exceptions: [
+        {
+          rule: "drop-capabilities",
+          reason: "hands a fresh volume over to the app's user, without a network",
+          capabilities: ["CHOWN"],
+        },
+        { rule: "non-root", reason: "only root may hand over files" },
+      ],
+    },
+  ];
+}
+
+function checkOptions(app: AppOptions) {
+  const problems = [];
+  if (app.port === undefined && app.routes.length > 0)
+    problems.push({
+      path: ["routes"],
+      message: "routes need the port that the app listens on",
+      hint: "add port: 3000 (or whichever it is)",
+    });
+  if (app.port === undefined && app.health && "path" in app.health)
+    problems.push({
+      path: ["health"],
+      message: "a health path needs the port that the app listens on",
+      hint: "add port:, or use health: { exec: [command] }",
+    });
+  if (app.seed !== undefined && app.migrate === undefined)
+    problems.push({
+      path: ["seed"],
+      message: "seed runs after migrate, and there is no migrate",
+      hint: "add migrate: [your, command]",
+    });
+  if (app.publish.length > 0 && app.replicas > 1)
+    problems.push({
+      path: ["publish"],
+      message: "replicas cannot share one published port",
+      hint: "set replicas: 1, or use routes instead of publish",
+    });
+  return problems;
+}

@@ -1,0 +1,205 @@
+import type {
+  Component,
+  ComponentUse,
+  Contribution,
+  ContributionOf,
+  OptionPath,
+  ServiceNeeds,
+  Use,
+} from "../components/component.ts";
+import type { ComponentConfig, StackConfig } from "../stack/config.ts";
+import { configError } from "../stack/load.ts";
+import type { Network, Service, StackModel } from "../stack/model.ts";
+import type { Problem } from "../support/errors.ts";
+import { didYouMean } from "../support/suggest.ts";
+import { harden } from "./harden.ts";
+import { crossCheck, type FoundProblem } from "./rules.ts";
+import { fillTemplate, type TemplateSource } from "./templates.ts";
+
+/** What the generator needs besides the configuration. */
+export interface Catalogue {
+  components: readonly Component[];
+  templates: TemplateSource;
+}
+
+interface Placed {
+  config: ComponentConfig;
+  component: Component;
+  uses: Use[];
+}
+
+/**
+ * Builds the full desired state from a validated stack.yaml. Pure. Reports everything that is wrong between components
+ * at once, with places in stack.yaml, as a StackError.
+ */
+export function buildModel(config: StackConfig, catalogue: Catalogue, file = "stack.yaml"): StackModel {
+  const placed = config.components.map((entry) => place(entry, catalogue));
+  const problems: FoundProblem[] = checkUses(placed);
+  const contributions = problems.length > 0 ? [] : contributeAll(config.name, placed, catalogue);
+  for (const { key, contribution } of contributions) {
+    for (const { path, ...problem } of contribution.problems ?? [])
+      problems.push({ ...problem, path: ["components", key, ...path] });
+  }
+  const model = assemble(config.name, contributions);
+  problems.push(...crossCheck(model, contributions));
+  if (problems.length > 0) throw configError(file, locateAll(problems, config));
+  return model;
+}
+
+function place(config: ComponentConfig, catalogue: Catalogue): Placed {
+  const component = catalogue.components.find((candidate) => candidate.type === config.type);
+  if (component === undefined) throw new Error(`no component of type ${config.type} in the catalogue`);
+  return { config, component, uses: component.uses?.(config.options) ?? [] };
+}
+
+function checkUses(placed: readonly Placed[]): FoundProblem[] {
+  const keys = placed.map((entry) => entry.config.key);
+  const problems: FoundProblem[] = [];
+  for (const { config, uses } of placed) {
+    const others = keys.filter((key) => key !== config.key);
+    for (const use of uses) {
+      const path = ["components", config.key, ...use.path];
+      if (use.component === config.key)
+        problems.push({ path, message: `${config.key} uses itself`, hint: "remove it from uses" });
+      else if (!keys.includes(use.component))
+        problems.push({
+          path,
+          message: `${config.key} uses "${use.component}", which is not in this stack`,
+          hint: othersHint(use.component, others),
+        });
+    }
+  }
+  return problems.length > 0 ? problems : findCycle(placed);
+}
+
+function othersHint(wanted: string, others: readonly string[]): string {
+  return others.length === 0
+    ? `add ${wanted}: {} under components`
+    : `${didYouMean(wanted, others)}; or add ${wanted}: {} under components`;
+}
+
+/** A cycle of `uses` could never start: each would wait for the other. */
+function findCycle(placed: readonly Placed[]): FoundProblem[] {
+  const done = new Set<string>();
+  const visit = (key: string, trail: string[]): FoundProblem | undefined => {
+    if (trail.includes(key)) {
+      const cycle = [...trail.slice(trail.indexOf(key)), key].join(" -> ");
+      return {
+        path: ["components", key, "uses"],
+        message: `these components wait for each other: ${cycle}`,
+        hint: "remove one of the uses",
+      };
+    }
+    if (done.has(key)) return undefined;
+    for (const use of placed.find((entry) => entry.config.key === key)?.uses ?? []) {
+      const found = visit(use.component, [...trail, key]);
+      if (found) return found;
+    }
+    done.add(key);
+    return undefined;
+  };
+  for (const { config } of placed) {
+    const found = visit(config.key, []);
+    if (found) return [found];
+  }
+  return [];
+}
+
+function contributeAll(stack: string, placed: readonly Placed[], catalogue: Catalogue): ContributionOf[] {
+  const useOf = (key: string): ComponentUse => ({
+    stack,
+    key,
+    usedBy: placed.flatMap(({ config, uses }) =>
+      uses
+        .filter((use) => use.component === key)
+        .map((use) => ({ key: config.key, ...(use.part !== undefined && { part: use.part }) })),
+    ),
+    template: (path, values) => fillTemplate(catalogue.templates, path, values),
+  });
+  const first = placed.map(({ config, component }) => ({
+    key: config.key,
+    type: config.type,
+    options: config.options,
+    contribution: component.contribute(config.options, useOf(config.key)),
+  }));
+  return first.map((entry, index) => {
+    const collected = placed[index]?.component.collect?.(entry.options, useOf(entry.key), first);
+    return collected === undefined ? entry : { ...entry, contribution: join(entry.contribution, collected) };
+  });
+}
+
+/**
+ * Two contributions of one component as one. A service that stands in both is the same service with more: lists are
+ * joined, and what the second says of a single value wins.
+ */
+function join(first: Contribution, second: Contribution): Contribution {
+  const merged: Record<string, unknown[]> = {};
+  for (const contribution of [first, second]) {
+    for (const [part, values] of Object.entries(contribution))
+      merged[part] = [...(merged[part] ?? []), ...(values as unknown[])];
+  }
+  const services = new Map<string, ServiceNeeds>();
+  for (const service of [...(first.services ?? []), ...(second.services ?? [])]) {
+    const known = services.get(service.name);
+    services.set(service.name, known === undefined ? service : joinService(known, service));
+  }
+  return { ...merged, services: [...services.values()] } as Contribution;
+}
+
+function joinService(known: ServiceNeeds, more: ServiceNeeds): ServiceNeeds {
+  const joined: Record<string, unknown> = { ...known };
+  for (const [field, value] of Object.entries(more)) {
+    const before = joined[field];
+    if (Array.isArray(before) && Array.isArray(value) && field !== "command" && field !== "entrypoint")
+      joined[field] = [...before, ...value];
+    else if (field === "environment") joined[field] = { ...(before as object), ...(value as object) };
+    else joined[field] = value;
+  }
+  return joined as unknown as ServiceNeeds;
+}
+
+function assemble(name: string, contributions: readonly ContributionOf[]): StackModel {
+  const gather = <Item>(
+    part: (contribution: Contribution) => readonly Item[] | undefined,
+  ): (Item & { component: string })[] =>
+    contributions.flatMap(({ key, contribution }) =>
+      (part(contribution) ?? []).map((item) => ({ ...item, component: key })),
+    );
+  const files = contributions.flatMap(({ contribution }) => contribution.files ?? []);
+  const services = contributions.flatMap(({ key, contribution }) =>
+    (contribution.services ?? []).map((needs) => harden(key, needs, files)),
+  );
+  return {
+    format: 1,
+    source: "",
+    name,
+    services,
+    volumes: gather((contribution) => contribution.volumes),
+    networks: usedNetworks(contributions, services),
+    secrets: uniqueByName(contributions.flatMap(({ contribution }) => contribution.secrets ?? [])),
+    files,
+    probes: contributions.flatMap(({ contribution }) => contribution.probes ?? []),
+    routes: contributions.flatMap(({ contribution }) => contribution.routes ?? []),
+    migrations: contributions.flatMap(({ contribution }) => contribution.migrations ?? []),
+    shortcuts: gather((contribution) => contribution.shortcuts),
+    hostNeeds: gather((contribution) => contribution.hostNeeds),
+    dataSources: gather((contribution) => contribution.dataSources),
+  };
+}
+
+function usedNetworks(contributions: readonly ContributionOf[], services: readonly Service[]): Network[] {
+  const used = new Set(services.flatMap((service) => service.networks));
+  return uniqueByName(contributions.flatMap(({ contribution }) => contribution.networks ?? [])).filter((network) =>
+    used.has(network.name),
+  );
+}
+
+function uniqueByName<Item extends { name: string }>(items: readonly Item[]): Item[] {
+  return [...new Map(items.map((item) => [item.name, item])).values()];
+}
+
+function locateAll(problems: readonly FoundProblem[], config: StackConfig): Problem[] {
+  return problems
+    .map(({ path, ...problem }) => ({ ...problem, position: config.locate(path as OptionPath) }))
+    .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
+}

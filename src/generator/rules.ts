@@ -1,0 +1,97 @@
+import type { ContributionOf, OptionPath } from "../components/component.ts";
+import type { StackModel } from "../stack/model.ts";
+import { secretsIn } from "../stack/secret-text.ts";
+import type { Problem } from "../support/errors.ts";
+
+/** A problem with its path from the top of stack.yaml, before it has a line. */
+export type FoundProblem = Omit<Problem, "position"> & { path: OptionPath };
+
+type Rule = (model: StackModel, contributions: readonly ContributionOf[]) => FoundProblem[];
+
+/** What must hold between components that each are fine by themselves. Wrong input of a user is told with its place. */
+const rules: Rule[] = [routesNeedAnEdge, portsPublishedOnce, serviceNamesAreUnique];
+
+/** All broken rules of a model. Faults of a component, which no user can cause, are thrown instead. */
+export function crossCheck(model: StackModel, contributions: readonly ContributionOf[]): FoundProblem[] {
+  const found = rules.flatMap((rule) => rule(model, contributions));
+  if (found.length === 0) assertConsistent(model);
+  return found;
+}
+
+function routesNeedAnEdge(model: StackModel, contributions: readonly ContributionOf[]): FoundProblem[] {
+  if (model.services.some((service) => service.group === "edge")) return [];
+  return contributions.flatMap(({ key, contribution }) =>
+    (contribution.routeNeeds ?? []).map((route) => ({
+      path: ["components", key, ...route.at],
+      message: `${key} has the route ${route.host}, but nothing in this stack listens for it`,
+      hint: "add traefik: {} under components",
+    })),
+  );
+}
+
+function portsPublishedOnce(model: StackModel): FoundProblem[] {
+  const taken = new Map<string, string>();
+  const found: FoundProblem[] = [];
+  for (const service of model.services) {
+    for (const port of service.ports) {
+      const address = `${port.published}/${port.protocol}`;
+      const owner = taken.get(address);
+      if (owner !== undefined) {
+        found.push({
+          path: ["components", service.component, "publish"],
+          message: `${service.component} publishes port ${address}, which ${owner} publishes too`,
+          hint: "give one of them another port, or a route through Traefik instead",
+        });
+      }
+      taken.set(address, service.component);
+    }
+  }
+  return found;
+}
+
+function serviceNamesAreUnique(model: StackModel): FoundProblem[] {
+  const owners = new Map<string, string>();
+  const found: FoundProblem[] = [];
+  for (const service of model.services) {
+    const owner = owners.get(service.name);
+    if (owner !== undefined && owner !== service.component) {
+      found.push({
+        path: ["components", service.component],
+        message: `${service.component} and ${owner} both make a service named ${service.name}`,
+        hint: "rename one of them",
+      });
+    }
+    owners.set(service.name, service.component);
+  }
+  return found;
+}
+
+/** Every name that the model mentions must exist in it. A miss is a bug in a component. */
+function assertConsistent(model: StackModel): void {
+  const known = {
+    service: new Set(model.services.map((item) => item.name)),
+    volume: new Set(model.volumes.map((item) => item.name)),
+    network: new Set(model.networks.map((item) => item.name)),
+    secret: new Set(model.secrets.map((item) => item.name)),
+  };
+  for (const [owner, kind, name] of mentions(model)) {
+    if (!known[kind].has(name)) throw new Error(`${owner} mentions the ${kind} "${name}", which is not in the model`);
+  }
+}
+
+type Mention = [owner: string, kind: "service" | "volume" | "network" | "secret", name: string];
+
+function mentions(model: StackModel): Mention[] {
+  const ofServices = model.services.flatMap((service): Mention[] => [
+    ...service.dependsOn.map((dependency): Mention => [service.name, "service", dependency.service]),
+    ...service.mounts.flatMap((mount): Mention[] =>
+      mount.kind === "volume" ? [[service.name, "volume", mount.volume]] : [],
+    ),
+    ...service.networks.map((network): Mention => [service.name, "network", network]),
+    ...service.secrets.map((name): Mention => [service.name, "secret", name]),
+  ]);
+  const ofSecrets = model.secrets.flatMap((file) =>
+    file.kind === "composed" ? secretsIn(file.content).map((name): Mention => [file.name, "secret", name]) : [],
+  );
+  return [...ofServices, ...ofSecrets];
+}
