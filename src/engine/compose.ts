@@ -1,4 +1,4 @@
-import { run, type RunOptions, type RunResult } from "../support/process.ts";
+import { type RunOptions, type RunResult, run } from "../support/process.ts";
 
 /** Runs `docker compose …` in a stack's directory; COMPOSE_FILE and the project name come from its .env. */
 export interface Compose {

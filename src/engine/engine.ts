@@ -72,11 +72,19 @@ export interface Engine {
   /** The last lines of a container's output, stdout and stderr in order. */
   logTail(id: string, lines: number): Promise<string[]>;
   /** Follows a container's output from its start until it ends. Every line arrives, in order, before it resolves. */
-  followLogs(id: string, onLine: (line: string, stream: "stdout" | "stderr") => void, signal?: AbortSignal): Promise<void>;
+  followLogs(
+    id: string,
+    onLine: (line: string, stream: "stdout" | "stderr") => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Resolves with the exit code when the container has ended. */
   waitForExit(id: string, signal?: AbortSignal): Promise<{ exitCode: number; oomKilled: boolean }>;
   /** Runs a command inside a running container and collects its output (small outputs only: a check, a number). */
-  exec(id: string, command: readonly string[], options?: { user?: string; input?: string; timeout?: number }): Promise<ExecResult>;
+  exec(
+    id: string,
+    command: readonly string[],
+    options?: { user?: string; input?: string; timeout?: number },
+  ): Promise<ExecResult>;
   /** An interactive exec whose input stays open until `close`; when this process dies the engine closes it. */
   openExec(id: string, command: readonly string[], options?: { user?: string }): Promise<OpenExec>;
   stop(id: string, graceSeconds: number): Promise<void>;
@@ -84,9 +92,16 @@ export interface Engine {
   /** Removes a container, stopped or not. Already gone is fine. */
   remove(id: string): Promise<void>;
   /** Calls back on each event of the project's containers until aborted. Reconnects by itself; observe after each gap. */
-  events(project: string, onEvent: (event: { service: string; action: string; id: string }) => void, signal: AbortSignal): Promise<void>;
+  events(
+    project: string,
+    onEvent: (event: { service: string; action: string; id: string }) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Volumes of a project; sizes are measured only when asked for, which reads every file. */
-  volumes(project: string, options?: { sizes?: boolean }): Promise<{ name: string; driverName: string; bytes?: number }[]>;
+  volumes(
+    project: string,
+    options?: { sizes?: boolean },
+  ): Promise<{ name: string; driverName: string; bytes?: number }[]>;
 }
 
 export interface OpenExec {
