@@ -1,0 +1,79 @@
+import { z } from "zod";
+import type { ComponentSchema } from "../stack/config.ts";
+import { stackShape } from "../stack/load.ts";
+
+type Json = Record<string, unknown>;
+
+/** The JSON Schema of stack.yaml, for editors. Made of the same zod schemas that check the file. */
+export function stackSchema(components: readonly ComponentSchema[]): Json {
+  const definitions = Object.fromEntries(components.map((component) => [component.type, componentSchema(component)]));
+  const outer = toJson(stackShape);
+  const properties = outer.properties as Record<string, Json>;
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "stack.yaml",
+    type: "object",
+    additionalProperties: false,
+    required: ["name", "components"],
+    properties: {
+      name: properties.name,
+      components: {
+        ...properties.components,
+        properties: Object.fromEntries(
+          components.filter(({ type }) => type !== "app").map(({ type }) => [type, ofKey(type, components)]),
+        ),
+        additionalProperties: {
+          required: ["type"],
+          properties: { type: { enum: components.map(({ type }) => type) } },
+          allOf: components.map(({ type }) => whenType(type)),
+        },
+      },
+    },
+    definitions,
+  };
+}
+
+/** Under the key `postgres` the type is postgres unless `type:` says otherwise. */
+function ofKey(type: string, components: readonly ComponentSchema[]): Json {
+  const others = components.filter((component) => component.type !== type).map((component) => whenType(component.type));
+  return {
+    if: { required: ["type"], type: "object" },
+    then: { allOf: [...others, whenType(type)] },
+    else: { $ref: `#/definitions/${type}` },
+  };
+}
+
+function whenType(type: string): Json {
+  return {
+    if: { type: "object", properties: { type: { const: type } }, required: ["type"] },
+    then: { $ref: `#/definitions/${type}` },
+  };
+}
+
+function componentSchema(component: ComponentSchema): Json {
+  return { description: component.about, ...allowType(toJson(component.options)) };
+}
+
+/** Each map form of a component's section may hold `type:` beside the options. */
+function allowType(schema: Json): Json {
+  const alternatives = schema.anyOf;
+  if (Array.isArray(alternatives))
+    return { ...schema, anyOf: alternatives.map((alternative) => allowType(alternative as Json)) };
+  if (schema.type !== "object") return schema;
+  return {
+    ...schema,
+    properties: {
+      type: { type: "string", description: "Component type, where it is not the key" },
+      ...(schema.properties as Json),
+    },
+  };
+}
+
+function toJson(schema: z.ZodType): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io: "input",
+    target: "draft-07",
+    unrepresentable: "any",
+  }) as Json;
+  return json;
+}

@@ -1,0 +1,98 @@
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { SecretFile, StackModel } from "../stack/model.ts";
+import type { SecretReference, SecretText } from "../stack/secret-text.ts";
+import { readIfExists, writeFileAtomic } from "../support/files.ts";
+
+export interface WrittenSecrets {
+  /** Files that were made or changed. */
+  written: string[];
+  /** Files that only the user can supply and that are missing or empty. */
+  missing: SecretFile[];
+}
+
+/**
+ * Makes secrets/ what the model asks for. Random ones are made once and never changed; composed ones follow their
+ * parts, so that a changed password reaches every file that holds it. Runs at `generate` and at every `start`.
+ */
+export async function writeSecrets(directory: string, model: StackModel, today: Date): Promise<WrittenSecrets> {
+  const folder = join(directory, "secrets");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (process.platform !== "win32") chmodSync(folder, 0o700);
+  const store = new SecretFolder(folder);
+  for (const file of model.secrets)
+    if (file.kind === "random")
+      store.ensure(file.name, () => `${randomBytes(32).toString(file.encoding)}\n`, file.mode);
+  const certificates = model.secrets.filter((file) => file.kind === "certificate");
+  if (certificates.length > 0) {
+    const { ensureCertificates } = await import("./certificate-files.ts");
+    await ensureCertificates(store, certificates, model.name, today);
+  }
+  for (const file of model.secrets) {
+    if (file.kind !== "composed") continue;
+    const text = composeSecret(file.content, (name) => store.read(name));
+    if (text !== undefined) store.write(file.name, text, file.mode);
+  }
+  const missing = model.secrets.filter(
+    (file) => file.kind === "supplied" && (store.read(file.name) ?? "").trim() === "",
+  );
+  for (const file of model.secrets) store.setMode(file.name, file.mode);
+  return { written: store.written, missing };
+}
+
+/** The folder secrets/ with what was changed in it. */
+export class SecretFolder {
+  readonly written: string[] = [];
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  read(name: string): string | undefined {
+    return readIfExists(join(this.folder, name));
+  }
+
+  ensure(name: string, make: () => string, mode: number): void {
+    if ((this.read(name) ?? "").trim() === "") this.write(name, make(), mode);
+  }
+
+  write(name: string, content: string, mode: number): void {
+    if (this.read(name) === content) return;
+    writeFileAtomic(join(this.folder, name), content, mode);
+    this.written.push(name);
+  }
+
+  /** A file that the user put there gets the mode that its server can read. */
+  setMode(name: string, mode: number): void {
+    const path = join(this.folder, name);
+    if (process.platform === "win32" || this.read(name) === undefined) return;
+    if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode);
+  }
+}
+
+/** Fills in the values; undefined where a part is not there yet. A line break at a file's end is not part of its value. */
+export function composeSecret(text: SecretText, read: (name: string) => string | undefined): string | undefined {
+  let result = "";
+  for (const part of text) {
+    if (typeof part === "string") {
+      result += part;
+      continue;
+    }
+    const value = read(part.secret)?.replace(/\r?\n$/, "");
+    if (value === undefined || value === "") return undefined;
+    result += encode(value, part);
+  }
+  return result;
+}
+
+function encode(value: string, reference: SecretReference): string {
+  if (reference.encoding === "uri")
+    return encodeURIComponent(value).replace(
+      /[!'()*]/g,
+      (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
+  if (reference.encoding === "sha256") return createHash("sha256").update(value).digest("hex");
+  return value;
+}
