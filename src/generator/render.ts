@@ -18,14 +18,12 @@ const overrideText = `# Yours: read last by docker compose, never touched by cre
 services: {}
 `;
 
-const ignoreText = `# What must not get into version control: secrets, backups, and the state of this server.
-/secrets/
-/backups/
-/.stack/journal/
-/.stack/migrations/
-/.stack/releases/
-/.stack/lock*
-`;
+/** What must not get into version control: secrets, backups, the state of this server. In their own folders, so that a .gitignore of the user's stays the user's. */
+const ignoreFiles = [
+  { path: "secrets/.gitignore", content: "*\n" },
+  { path: "backups/.gitignore", content: "*\n" },
+  { path: ".stack/.gitignore", content: "journal/\nmigrations/\nreleases/\nlock*\n" },
+];
 
 /** Everything in a stack's directory that follows from the model alone. Pure; same model, same bytes. */
 export function renderModel(model: StackModel, templates: TemplateSource): RenderedFile[] {
@@ -40,7 +38,7 @@ export function renderModel(model: StackModel, templates: TemplateSource): Rende
   return [
     ...compose.map((file) => generated(file.path, file.content)),
     generated(".env", envFile(model, composePaths)),
-    generated(".gitignore", ignoreText),
+    ...ignoreFiles.map((file) => generated(file.path, file.content)),
     ...model.files.map((file) => generated(file.path, file.content, file.mode)),
     ...handbook(model, templates).map((file) => generated(file.path, file.content)),
     generated(".stack/model.json", `${JSON.stringify(model, null, 1)}\n`),

@@ -36,18 +36,23 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
 /** Under the key `postgres` the type is postgres unless `type:` says otherwise. */
 function ofKey(type: string, components: readonly ComponentSchema[]): Json {
   const others = components.filter((component) => component.type !== type).map((component) => whenType(component.type));
-  return {
-    if: { required: ["type"], type: "object" },
-    then: { allOf: [...others, whenType(type)] },
-    else: { $ref: `#/definitions/${type}` },
-  };
+  return implies(
+    { required: ["type"], type: "object" },
+    { allOf: [...others, whenType(type)] },
+    { $ref: `#/definitions/${type}` },
+  );
 }
 
 function whenType(type: string): Json {
-  return {
-    if: { type: "object", properties: { type: { const: type } }, required: ["type"] },
-    then: { $ref: `#/definitions/${type}` },
-  };
+  return implies(
+    { type: "object", properties: { type: { const: type } }, required: ["type"] },
+    { $ref: `#/definitions/${type}` },
+  );
+}
+
+/** JSON Schema's conditional. */
+function implies(condition: Json, consequence: Json, otherwise: Json = {}): Json {
+  return { if: condition, then: consequence, else: otherwise };
 }
 
 function componentSchema(component: ComponentSchema): Json {
