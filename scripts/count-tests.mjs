@@ -7,11 +7,11 @@ const skipped = report.testResults.flatMap((file) =>
     (test) => test.status === "pending" || test.status === "skipped" || test.status === "todo",
   ),
 );
-for (const test of skipped) console.log(`skipped: ${test.fullName}`);
+for (const test of skipped) process.stdout.write(`skipped: ${test.fullName}\n`);
 // A file that could not even be loaded holds no tests; it counts as a failure of its own.
 const broken = report.testResults.filter(
   (file) => file.status === "failed" && file.assertionResults.length === 0,
 ).length;
 const failed = report.numFailedTests + broken;
-console.log(`${report.numPassedTests} passed, ${failed} failed, ${skipped.length} skipped`);
+process.stdout.write(`${report.numPassedTests} passed, ${failed} failed, ${skipped.length} skipped\n`);
 process.exitCode = failed > 0 || report.numPassedTests === 0 ? 1 : 0;
