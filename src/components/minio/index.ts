@@ -1,0 +1,105 @@
+import type { SecretFile } from "../../stack/model.ts";
+import { formatSize, parseSize } from "../../support/units.ts";
+import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { type Grant, planBuckets, policyOf } from "./buckets.ts";
+import { connectionsOf } from "./connections.ts";
+import { bucketNameProblem, type MinioOptions, minioOptions } from "./options.ts";
+import { namesOf, policyFile, serverService, setupService, shellCommand, volumeOwnerService } from "./services.ts";
+
+/** Below this the server is killed by its first parallel uploads. */
+const smallestMemory = 128 * 1024 ** 2;
+
+const about = "S3 object storage";
+
+export const component: Component<MinioOptions> = {
+  type: "minio",
+  about,
+  options: minioOptions,
+  questions: [
+    {
+      path: ["buckets"],
+      message: "Buckets",
+      kind: "list",
+      default: "uploads",
+      validate: bucketNameProblem,
+    },
+    {
+      path: ["limits", "memory"],
+      message: "Memory for object storage",
+      kind: "input",
+      default: "512m",
+      validate: (answer) => memoryProblem(parseSize(answer)),
+    },
+  ],
+  contribute,
+};
+
+function contribute(options: MinioOptions, use: ComponentUse): Contribution {
+  const { key } = use;
+  const names = namesOf(key);
+  const { buckets, grants, problems } = planBuckets(options, use);
+  const needsSetup = buckets.length > 0;
+  const tooSmall = memoryProblem(options.limits.memory);
+  return {
+    services: [
+      volumeOwnerService(key),
+      serverService(key, about, options),
+      ...(needsSetup ? [setupService(key, options, grants)] : []),
+    ],
+    volumes: [{ name: names.data, about: `Objects of ${key}` }],
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
+    secrets: secretsOf(key, grants),
+    files: needsSetup
+      ? [
+          {
+            path: `${names.config}/setup.sh`,
+            content: use.template("minio/setup.sh.hbs", { key, ...names, buckets, grants }),
+            mode: 0o755,
+          },
+          ...grants.map((grant) => ({
+            path: `${names.config}/${policyFile(grant)}`,
+            content: `${JSON.stringify(policyOf(grant), null, 2)}\n`,
+            mode: 0o644 as const,
+          })),
+        ]
+      : [],
+    connections: connectionsOf(key, options, grants),
+    routeNeeds:
+      options.host === undefined
+        ? []
+        : [{ service: key, host: options.host, path: "/", port: 9000, uploads: true, at: ["host"] }],
+    shortcuts: [
+      {
+        verb: "mc",
+        service: key,
+        command: shellCommand(key),
+        about: `S3 shell of ${key} as its root user; the server is "local"`,
+      },
+    ],
+    dataSources: [{ name: key, kind: "object-store", service: key, volume: names.data }],
+    problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
+  };
+}
+
+function secretsOf(key: string, grants: readonly Grant[]): SecretFile[] {
+  const names = namesOf(key);
+  const random = (name: string, description: string): SecretFile => ({
+    name,
+    about: description,
+    mode: 0o444,
+    kind: "random",
+    encoding: "hex",
+  });
+  return [
+    random(names.rootUser, `Name of the root user of ${key}`),
+    random(names.rootPassword, `Password of the root user of ${key}`),
+    ...grants.map((grant) =>
+      random(grant.secret, `Secret key of ${grant.accessKey}, the access key of ${grant.app} at ${key}`),
+    ),
+  ];
+}
+
+function memoryProblem(bytes: number | undefined): string | undefined {
+  if (bytes === undefined) return "expected a size such as 512m or 1g";
+  return bytes < smallestMemory ? `object storage needs at least ${formatSize(smallestMemory)} of memory` : undefined;
+}

@@ -1,0 +1,103 @@
+import type { SecretFile } from "../../stack/model.ts";
+import { formatSize, parseSize } from "../../support/units.ts";
+import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { connectionsOf } from "./connections.ts";
+import { type Database, planDatabases } from "./databases.ts";
+import { type PostgresOptions, postgresOptions } from "./options.ts";
+import { namesOf, serverService, setupService } from "./services.ts";
+import { deriveSettings, ownSettingLines, settingsForTemplate, smallestMemory } from "./settings.ts";
+
+const about = "PostgreSQL database";
+
+export const component: Component<PostgresOptions> = {
+  type: "postgres",
+  about,
+  options: postgresOptions,
+  questions: [
+    {
+      path: ["limits", "memory"],
+      message: "Memory for Postgres",
+      kind: "input",
+      default: "512m",
+      validate: (answer) => memoryProblem(parseSize(answer)),
+    },
+  ],
+  contribute,
+};
+
+function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
+  const { key } = use;
+  const names = namesOf(key);
+  const derived = deriveSettings(options);
+  const { databases, uses, problems } = planDatabases(options, use);
+  const tooSmall = memoryProblem(options.limits.memory);
+  const main = databases[0]?.name ?? "postgres";
+  const file = (name: string, values: Record<string, unknown>) => ({
+    path: `${names.config}/${name}`,
+    content: use.template(`postgres/${name}.hbs`, values),
+    mode: 0o644 as const,
+  });
+  return {
+    services: [
+      serverService(key, about, options, derived),
+      ...(databases.length > 0 ? [setupService(key, options, databases)] : []),
+    ],
+    volumes: [
+      { name: names.data, about: `Databases of ${key}` },
+      { name: names.socket, about: `Unix socket of ${key}, for its set-up; holds no data` },
+    ],
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
+    secrets: secretsOf(key, databases),
+    files: [
+      file("postgresql.conf", { ...settingsForTemplate(derived), settings: ownSettingLines(options.settings) }),
+      file("pg_hba.conf", {}),
+      file("pg_ident.conf", {}),
+      ...(databases.length > 0 ? [file("setup.sql", { databases })] : []),
+    ],
+    connections: connectionsOf(key, databases, uses),
+    shortcuts: [
+      {
+        verb: "psql",
+        service: key,
+        command: ["psql", "--username", main, "--dbname", main],
+        about: `SQL shell of ${key}, as the owner of ${main} (--username postgres: the superuser)`,
+      },
+    ],
+    dataSources: [
+      {
+        name: key,
+        kind: "postgres",
+        service: key,
+        volume: names.data,
+        databases: databases.map((database) => database.name),
+      },
+    ],
+    problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
+  };
+}
+
+function secretsOf(key: string, databases: readonly Database[]): SecretFile[] {
+  return [
+    {
+      name: namesOf(key).superuser,
+      about: `Password of the superuser of ${key}; only used when its volume is made, and not accepted over the network`,
+      mode: 0o444,
+      kind: "random",
+      encoding: "base64url",
+    },
+    ...databases.map(
+      (database): SecretFile => ({
+        name: database.secret,
+        about: `Password of the role ${database.name} of ${key}`,
+        mode: 0o444,
+        kind: "random",
+        encoding: "base64url",
+      }),
+    ),
+  ];
+}
+
+function memoryProblem(bytes: number | undefined): string | undefined {
+  if (bytes === undefined) return "expected a size such as 512m or 4g";
+  return bytes < smallestMemory ? `Postgres needs at least ${formatSize(smallestMemory)} of memory` : undefined;
+}

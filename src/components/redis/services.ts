@@ -1,0 +1,61 @@
+import type { ServiceNeeds } from "../component.ts";
+import { imageOf, type RedisOptions } from "./options.ts";
+import { adminUser, healthUser } from "./users.ts";
+
+/** The images' users `redis` and `valkey`. */
+const user = "999:999";
+const megabyte = 1024 ** 2;
+
+/** Names that the parts of this component have, by its key in stack.yaml. */
+export function namesOf(key: string) {
+  return { data: `${key}-data`, acl: `${key}_acl`, admin: `${key}_stack_admin` };
+}
+
+/** Path of the configuration below the stack's directory. */
+export function configPath(key: string, options: Pick<RedisOptions, "engine">): string {
+  return `config/${key}/${options.engine}.conf`;
+}
+
+export function serverService(key: string, about: string, options: RedisOptions): ServiceNeeds {
+  const names = namesOf(key);
+  const target = `/usr/local/etc/${options.engine}/${options.engine}.conf`;
+  const durable = options.profile === "durable";
+  return {
+    name: key,
+    about,
+    group: "data",
+    image: imageOf(options),
+    user,
+    // Past the image's entry point, which would load every module that lies in the image.
+    entrypoint: [`${options.engine}-server`, target],
+    secrets: [names.acl, names.admin],
+    mounts: [
+      { kind: "bind", source: configPath(key, options), target, readOnly: true },
+      ...(durable ? [{ kind: "volume" as const, volume: names.data, target: "/data", readOnly: false }] : []),
+    ],
+    tmpfs: [
+      { target: "/tmp", size: 16 * megabyte, mode: "1777" },
+      // A cache writes nothing; the folder is there because the image would make a volume of it.
+      ...(durable ? [] : [{ target: "/data", size: megabyte, mode: "0755", uid: 999, gid: 999 }]),
+    ],
+    networks: [key],
+    healthcheck: {
+      // The client ends with 0 for any answer, also "loading": only PONG counts.
+      test: [
+        "CMD-SHELL",
+        `${options.engine}-cli -h 127.0.0.1 --user ${healthUser} --pass none --no-auth-warning ping | grep -qx PONG`,
+      ],
+      startPeriod: 120_000,
+    },
+    limits: options.limits,
+    // 10,000 clients, which is the server's own limit, and its files.
+    nofile: 16_384,
+    stopGracePeriod: 30_000,
+  };
+}
+
+/** A shell on the server. The password comes from its file, so that it is no argument. */
+export function shellCommand(key: string, options: Pick<RedisOptions, "engine">): string[] {
+  const read = `REDISCLI_AUTH="$(cat /run/secrets/${namesOf(key).admin})"`;
+  return ["sh", "-c", `${read} exec ${options.engine}-cli --user ${adminUser} --no-auth-warning "$@"`, "redis-cli"];
+}
