@@ -19,14 +19,18 @@ import type {
   Tmpfs,
   Volume,
 } from "../stack/model.ts";
-import type { Problem } from "../support/errors.ts";
 import type { SecretText } from "../stack/secret-text.ts";
+import type { Problem } from "../support/errors.ts";
 
 /** Path of keys and indexes inside a component's own section of stack.yaml; the generator finds its line. */
 export type OptionPath = readonly (string | number)[];
 
 /** Something that is wrong in a component's options beyond their types. */
-export type OptionProblem = Omit<Problem, "position"> & { path: OptionPath };
+export type OptionProblem = Omit<Problem, "position"> & {
+  path: OptionPath;
+  /** The component whose section `path` begins in; left out for the component's own. */
+  component?: string;
+};
 
 /** One `uses` entry: which other component, and where in the options it was said. */
 export interface Use {

@@ -37,8 +37,8 @@ export function buildModel(config: StackConfig, catalogue: Catalogue, file = "st
   const problems: FoundProblem[] = checkUses(placed);
   const contributions = problems.length > 0 ? [] : contributeAll(config.name, placed, catalogue);
   for (const { key, contribution } of contributions) {
-    for (const { path, ...problem } of contribution.problems ?? [])
-      problems.push({ ...problem, path: ["components", key, ...path] });
+    for (const { path, component = key, ...problem } of contribution.problems ?? [])
+      problems.push({ ...problem, path: ["components", component, ...path] });
   }
   const model = assemble(config.name, contributions);
   problems.push(...crossCheck(model, contributions));

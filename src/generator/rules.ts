@@ -72,7 +72,9 @@ function assertConsistent(model: StackModel): void {
     service: new Set(model.services.map((item) => item.name)),
     volume: new Set(model.volumes.map((item) => item.name)),
     network: new Set(model.networks.map((item) => item.name)),
-    secret: new Set(model.secrets.map((item) => item.name)),
+    secret: new Set(
+      model.secrets.flatMap((item) => (item.kind === "certificate" ? [item.name, item.keyName] : [item.name])),
+    ),
   };
   for (const [owner, kind, name] of mentions(model)) {
     if (!known[kind].has(name)) throw new Error(`${owner} mentions the ${kind} "${name}", which is not in the model`);
