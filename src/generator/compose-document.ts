@@ -163,8 +163,9 @@ function quoteRisky(document: Document): void {
       if (typeof node.value === "string" && node.value.includes("\n")) node.type = Scalar.BLOCK_LITERAL;
     },
     Map(_, node, path) {
+      // In a list every map is one line: `- { type: volume, source: …, target: … }`.
       const simple = node.items.length > 0 && node.items.length <= 4 && node.items.every(isSimplePair);
-      if (simple && (isSeq(path.at(-1)) || inlineMaps.has(ownerOf(path)) || isInlineKey(node))) node.flow = true;
+      if (isSeq(path.at(-1)) || (simple && (inlineMaps.has(ownerOf(path)) || isInlineKey(node)))) node.flow = true;
     },
   });
 }
