@@ -1,0 +1,261 @@
+import type { Engine, EngineInfo, ExecResult, ObservedContainer, OpenExec } from "../../src/engine/engine.ts";
+import { StackError } from "../../src/support/errors.ts";
+
+type Line = { text: string; stream: "stdout" | "stderr" };
+type OnEvent = (event: { service: string; action: string; id: string }) => void;
+
+/** One container of the fake engine. Change it with `change`, so that those who follow it are told. */
+export interface FakeContainer extends ObservedContainer {
+  project: string;
+  output: Line[];
+  memory: number;
+  /** Answers an exec; without it every command is "not found" (127). */
+  run?: ((command: readonly string[], input: string) => ExecResult) | undefined;
+}
+
+/** An engine in memory, for tests of plans and operations. The contract suite holds it to the real one. */
+export interface FakeEngine extends Engine {
+  /** Adds a container, running and healthy unless said otherwise; returns its id. */
+  add(container: Partial<FakeContainer> & { service: string }): string;
+  change(id: string, change: Partial<FakeContainer>, action?: string): void;
+  print(id: string, text: string, stream?: "stdout" | "stderr"): void;
+  /** Everything that was asked for and changes something: `stop web`, `remove db`. */
+  readonly done: string[];
+  images: Map<string, { id: string; architecture: string; size: number; digests: string[] }>;
+  volumeList: { project: string; name: string; driverName: string; bytes?: number }[];
+  about: EngineInfo;
+  /** False: every call rejects as an engine that does not answer. */
+  reachable: boolean;
+}
+
+const usualInfo: EngineInfo = {
+  version: "28.5.0",
+  apiVersion: "1.51",
+  os: "linux",
+  architecture: "amd64",
+  cpus: 4,
+  memory: 16 * 1024 ** 3,
+  dataRoot: "/var/lib/docker",
+};
+
+function unreachable(): StackError {
+  return new StackError({
+    code: "engine-unreachable",
+    exit: "engineUnreachable",
+    message: "The Docker engine stopped answering",
+  });
+}
+
+export function fakeEngine(): FakeEngine {
+  const containers = new Map<string, FakeContainer>();
+  const waiting = new Set<() => void>();
+  const listeners = new Set<{ project: string; onEvent: OnEvent }>();
+  let lastId = 0;
+
+  const picture = ({ project: _, output: __, memory: ___, run: ____, ...seen }: FakeContainer): ObservedContainer =>
+    seen;
+  const get = (id: string): FakeContainer => {
+    const found = containers.get(id);
+    if (found !== undefined) return found;
+    throw new StackError({ code: "engine-refused", exit: "unhealthy", message: `No such container: ${id}` });
+  };
+  const alive = (container: FakeContainer | undefined) =>
+    container !== undefined && (container.state === "running" || container.state === "restarting");
+  const tell = (container: FakeContainer, action: string) => {
+    for (const { project, onEvent } of listeners) {
+      if (project === container.project) onEvent({ service: container.service, action, id: container.id });
+    }
+    for (const wake of waiting) wake();
+  };
+  const end = (container: FakeContainer, exitCode: number) => {
+    Object.assign(container, { state: "exited", exitCode, finishedAt: Date.now() });
+    delete container.health;
+    tell(container, "die");
+  };
+  const until = async (ready: () => boolean, signal?: AbortSignal): Promise<void> => {
+    while (!ready()) {
+      signal?.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          waiting.delete(wake);
+          signal?.removeEventListener("abort", wake);
+          resolve();
+        };
+        waiting.add(wake);
+        signal?.addEventListener("abort", wake, { once: true });
+      });
+    }
+  };
+
+  const engine: FakeEngine = {
+    done: [],
+    images: new Map(),
+    volumeList: [],
+    about: usualInfo,
+    reachable: true,
+
+    add(partial) {
+      lastId += 1;
+      const id = partial.id ?? `fake${lastId}`;
+      containers.set(id, { ...usualContainer(id, lastId), ...partial, id });
+      tell(get(id), "start");
+      return id;
+    },
+    change(id, change, action = "change") {
+      tell(Object.assign(get(id), change), action);
+    },
+    print(id, text, stream = "stdout") {
+      get(id).output.push({ text, stream });
+      for (const wake of waiting) wake();
+    },
+
+    info: async () => engine.about,
+    async observe(project) {
+      const found = [...containers.values()].filter((container) => container.project === project);
+      found.sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : a.name < b.name ? -1 : 1));
+      return { containers: found.map(picture) };
+    },
+    async inspect(id) {
+      const found = containers.get(id);
+      return found === undefined ? undefined : picture(found);
+    },
+    async memoryUse(ids) {
+      const running = ids.flatMap((id) => {
+        const found = containers.get(id);
+        return alive(found) ? [[id, found?.memory ?? 0] as const] : [];
+      });
+      return new Map(running);
+    },
+    image: async (reference) => engine.images.get(reference),
+    logTail: async (id, lines) =>
+      get(id)
+        .output.slice(-lines)
+        .map(({ text }) => text),
+    async followLogs(id, onLine, signal) {
+      for (let next = 0; ; next += 1) {
+        await until(() => get(id).output.length > next || !alive(containers.get(id)), signal);
+        const line = containers.get(id)?.output[next];
+        if (line === undefined) return;
+        onLine(line.text, line.stream);
+      }
+    },
+    async waitForExit(id, signal) {
+      await until(() => !alive(get(id)), signal);
+      return { exitCode: get(id).exitCode, oomKilled: get(id).oomKilled };
+    },
+    async exec(id, command, options = {}) {
+      return get(id).run?.(command, options.input ?? "") ?? { exitCode: 127, stdout: "", stderr: "not found" };
+    },
+    async openExec(id, command) {
+      return fakeExec((input) => get(id).run?.(command, input));
+    },
+    async stop(id) {
+      const found = containers.get(id);
+      if (found === undefined || !alive(found)) return;
+      engine.done.push(`stop ${found.service}`);
+      end(found, 143);
+    },
+    async kill(id, signal) {
+      const found = containers.get(id);
+      if (found === undefined || !alive(found)) return;
+      engine.done.push(`kill ${found.service} ${signal}`);
+      if (signal === "SIGKILL") end(found, 137);
+    },
+    async remove(id) {
+      const found = containers.get(id);
+      if (found === undefined) return;
+      engine.done.push(`remove ${found.service}`);
+      containers.delete(id);
+      tell(found, "destroy");
+    },
+    async events(project, onEvent, signal) {
+      const listener = { project, onEvent };
+      listeners.add(listener);
+      await until(() => signal.aborted, signal);
+      listeners.delete(listener);
+    },
+    async volumes(project, options) {
+      const found = engine.volumeList.filter((volume) => volume.project === project);
+      return found.map(({ name, driverName, bytes }) =>
+        options?.sizes && bytes !== undefined ? { name, driverName, bytes } : { name, driverName },
+      );
+    },
+  };
+  return rejectingWhenUnreachable(engine);
+}
+
+function rejectingWhenUnreachable(engine: FakeEngine): FakeEngine {
+  const calls = [
+    "info",
+    "observe",
+    "inspect",
+    "memoryUse",
+    "image",
+    "logTail",
+    "exec",
+    "stop",
+    "kill",
+    "remove",
+  ] as const;
+  for (const name of calls) {
+    const call = engine[name] as (...args: unknown[]) => Promise<unknown>;
+    const guarded = async (...args: unknown[]) => {
+      if (!engine.reachable) throw unreachable();
+      return call(...args);
+    };
+    Object.assign(engine, { [name]: guarded });
+  }
+  return engine;
+}
+
+function usualContainer(id: string, number: number): FakeContainer {
+  return {
+    id,
+    project: "shop",
+    name: `shop-${id}-${number}`,
+    service: id,
+    oneOff: false,
+    image: "busybox:1.38.0",
+    imageId: "sha256:0000",
+    composeHash: "",
+    state: "running",
+    health: "healthy",
+    exitCode: 0,
+    oomKilled: false,
+    restarts: 0,
+    startedAt: 1_000,
+    error: "",
+    healthLog: [],
+    memoryLimit: 0,
+    networks: ["apps"],
+    output: [],
+    memory: 1_000_000,
+  };
+}
+
+/** Answers each line that is written with what the container's `run` prints for it. */
+function fakeExec(answer: (input: string) => ExecResult | undefined): OpenExec {
+  const lines: string[] = [];
+  const readers: ((line: string | undefined) => void)[] = [];
+  let closed = false;
+  return {
+    write(text) {
+      if (closed) return;
+      const printed = answer(text)?.stdout ?? "";
+      for (const line of printed.replace(/\n$/, "").split("\n")) {
+        const reader = readers.shift();
+        if (reader === undefined) lines.push(line);
+        else reader(line);
+      }
+    },
+    readLine() {
+      const line = lines.shift();
+      if (line !== undefined || closed) return Promise.resolve(line);
+      return new Promise((resolve) => readers.push(resolve));
+    },
+    async close() {
+      closed = true;
+      for (const reader of readers.splice(0)) reader(undefined);
+    },
+  };
+}
