@@ -37,6 +37,8 @@ export function traefikService(options: TraefikOptions, key: string, secrets: re
     dependsOn: acme ? [{ service: setupName(key), condition: "service_completed_successfully" }] : [],
     healthcheck: { test: ["CMD", "traefik", "healthcheck"], startPeriod: 20_000 },
     limits: options.limits,
+    // Two for each request under way; the memory limit is reached before that.
+    nofile: 16_384,
     // Longer than Traefik's own patience with requests that are under way.
     stopGracePeriod: 30_000,
   };
