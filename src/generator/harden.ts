@@ -24,7 +24,8 @@ const defaults = {
   replicas: 1,
   stopGracePeriod: 15 * second,
   init: false,
-  nofile: 65_536,
+  // Ample for one service, and below the hard limit that rootless engines and small containers-as-servers live under.
+  nofile: 16_384,
   exceptions: [],
 } satisfies Partial<Service>;
 
