@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../support/clock.ts";
+import { messageOf, systemCode } from "../support/errors.ts";
+import { readIfExists, syncFolder } from "../support/files.ts";
+import type { Step } from "./plan.ts";
+
+/** How to take a step back, as data: it is read by another process after a crash. Never holds a secret. */
+export interface Undo {
+  /** Names the action that knows how: `set-route`, `stop-container`. */
+  kind: string;
+  [detail: string]: unknown;
+}
+
+export type Outcome = "done" | "failed" | "interrupted" | "undone";
+
+/** One line of a journal. */
+export type JournalRecord =
+  | { type: "operation"; id: string; operation: string; at: number; details?: Record<string, unknown> }
+  | { type: "begin"; step: string; at: number; undo?: Undo }
+  | { type: "done"; step: string; at: number }
+  | { type: "failed"; step: string; at: number; message: string }
+  | { type: "undone"; step: string; at: number }
+  | { type: "end"; outcome: Outcome; at: number };
+
+/** The diary of one operation, written so that whoever comes after a crash knows what was begun. */
+export interface Journal {
+  readonly id: string;
+  /** Call before a step acts: its undo is on the disk when this returns. */
+  begin(step: Pick<Step, "id" | "undo">): void;
+  done(step: Pick<Step, "id">): void;
+  failed(step: Pick<Step, "id">, error: unknown): void;
+  undone(step: string): void;
+  end(outcome: Outcome): void;
+}
+
+/** An operation whose process ended before it could write the end. */
+export interface UnfinishedOperation {
+  id: string;
+  operation: string;
+  at: number;
+  details: Record<string, unknown>;
+  /** What is to be taken back, last begun first. */
+  undo: { step: string; undo: Undo }[];
+}
+
+const keptJournals = 50;
+
+/** Opens the journal of a new operation. */
+export function openJournal(
+  directory: string,
+  operation: string,
+  clock: Pick<Clock, "now">,
+  details?: Record<string, unknown>,
+): Journal {
+  const folder = journalFolder(directory);
+  mkdirSync(folder, { recursive: true });
+  prune(directory);
+  const at = clock.now();
+  const time = new Date(at).toISOString().replace(/[-:]/g, "");
+  const id = `${time}-${operation}-${randomBytes(3).toString("hex")}`;
+  const write = writer(join(folder, `${id}.jsonl`), "ax");
+  write({ type: "operation", id, operation, at, ...(details === undefined ? {} : { details }) });
+  syncFolder(folder);
+  return journalWith(id, write, clock);
+}
+
+/** Opens the journal of an operation that was left unfinished, to go on with it or to take it back. */
+export function reopenJournal(directory: string, id: string, clock: Pick<Clock, "now">): Journal {
+  const path = join(journalFolder(directory), `${id}.jsonl`);
+  const write = writer(path, "a");
+  return journalWith(id, write, clock, !(readIfExists(path) ?? "\n").endsWith("\n"));
+}
+
+type Write = (record: JournalRecord, before?: string) => void;
+
+function journalWith(id: string, write: Write, clock: Pick<Clock, "now">, torn = false): Journal {
+  // A last line that was cut short is closed first, so that it does not swallow the next.
+  let before = torn ? "\n" : "";
+  const note: Write = (record) => {
+    write(record, before);
+    before = "";
+  };
+  return {
+    id,
+    begin: ({ id: step, undo }) =>
+      note({ type: "begin", step, at: clock.now(), ...(undo === undefined ? {} : { undo }) }),
+    done: ({ id: step }) => note({ type: "done", step, at: clock.now() }),
+    failed: ({ id: step }, error) => note({ type: "failed", step, at: clock.now(), message: messageOf(error) }),
+    undone: (step) => note({ type: "undone", step, at: clock.now() }),
+    end: (outcome) => note({ type: "end", outcome, at: clock.now() }),
+  };
+}
+
+function writer(path: string, flag: "a" | "ax"): Write {
+  return (record, before = "") => {
+    const file = openSync(path, record.type === "operation" ? flag : "a", 0o644);
+    try {
+      writeSync(file, `${before}${JSON.stringify(record)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  };
+}
+
+/** The newest operation that has no end, or undefined. */
+export function unfinishedOperation(directory: string): UnfinishedOperation | undefined {
+  for (const id of journalIds(journalFolder(directory)).reverse()) {
+    const records = readJournal(directory, id);
+    const [first] = records;
+    if (first?.type !== "operation" || records.some(({ type }) => type === "end")) continue;
+    return { id, operation: first.operation, at: first.at, details: first.details ?? {}, undo: undoList(records) };
+  }
+  return undefined;
+}
+
+/** All records of a journal. A line that was cut short when the machine stopped says nothing and is left out. */
+export function readJournal(directory: string, id: string): JournalRecord[] {
+  const text = readIfExists(join(journalFolder(directory), `${id}.jsonl`)) ?? "";
+  return text.split("\n").flatMap((line) => {
+    try {
+      return line === "" ? [] : [JSON.parse(line) as JournalRecord];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What to take back: every step that was begun, finished or not, and not yet undone; last begun first. */
+export function undoList(records: readonly JournalRecord[]): { step: string; undo: Undo }[] {
+  const undone = new Set(records.flatMap((record) => (record.type === "undone" ? [record.step] : [])));
+  const begun = records.flatMap((record) =>
+    record.type === "begin" && record.undo !== undefined && !undone.has(record.step)
+      ? [{ step: record.step, undo: record.undo }]
+      : [],
+  );
+  return begun.reverse();
+}
+
+/**
+ * Takes steps back, last begun first. Each that worked is noted, so that a second attempt goes on where this one ended.
+ * One that fails does not keep the others from being tried; the first failure is thrown at the end.
+ */
+export async function runUndo(
+  journal: Pick<Journal, "undone">,
+  list: readonly { step: string; undo: Undo }[],
+  perform: (undo: Undo) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const { step, undo } of list) {
+    try {
+      await perform(undo);
+      journal.undone(step);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+function journalFolder(directory: string): string {
+  return join(directory, ".stack", "journal");
+}
+
+/** Oldest first: the names begin with the time. */
+function journalIds(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
+    return names.map((name) => name.slice(0, -".jsonl".length)).sort();
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function prune(directory: string): void {
+  for (const id of journalIds(journalFolder(directory)).slice(0, -keptJournals)) {
+    const finished = readJournal(directory, id).some(({ type }) => type === "end");
+    if (finished) rmSync(join(journalFolder(directory), `${id}.jsonl`), { force: true });
+  }
+}
