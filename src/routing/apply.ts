@@ -1,12 +1,10 @@
-import { readdirSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
 import type { Route } from "../stack/model.ts";
 import type { Clock } from "../support/clock.ts";
 import { messageOf, StackError } from "../support/errors.ts";
-import { readIfExists, syncFolder, writeFileAtomic } from "../support/files.ts";
-import { differences } from "./difference.ts";
+import { type Difference, differences, type WantedRoutes } from "./difference.ts";
 import { type RouteTargets, routeConfigs, routeFiles, routesFolder } from "./route-file.ts";
-import type { LiveConfig, TraefikApi } from "./traefik-api.ts";
+import { configsIn, pathOf, type RouteFolder, readRoutes, writeRoutes } from "./route-folder.ts";
+import type { TraefikApi } from "./traefik-api.ts";
 
 export interface ApplyRequest {
   /** The stack's directory. */
@@ -24,82 +22,82 @@ export interface ApplyContext {
   signal?: AbortSignal;
 }
 
-/** Content of the route files by path, undefined where there is none: what undoes a change. */
-export type RouteFolder = ReadonlyMap<string, string | undefined>;
-
 const usualDeadline = 15_000;
+const deadlineOfUndo = 5_000;
 const pause = 50;
 
 /**
- * Writes the route files and resolves when Traefik says that it serves by them; with the milliseconds that this took.
- * Where it does not within the deadline, or is aborted, the files are as before and the error says what is missing.
+ * Writes the route files and resolves when Traefik says that it serves by them, with the milliseconds that this took.
+ * Where Traefik refuses them, is too slow or the caller gives up, the files of before are put back.
  */
 export async function applyRoutes(
   request: ApplyRequest,
   context: ApplyContext,
 ): Promise<{ changed: string[]; milliseconds: number }> {
-  const wanted = new Map<string, string | undefined>(
-    routeFiles(request.routes, request.targets).map((file) => [file.path, file.content]),
-  );
-  const before = readRoutes(request.directory);
-  for (const path of before.keys()) if (!wanted.has(path)) wanted.set(path, undefined);
+  const { directory, routes, targets, deadline = usualDeadline } = request;
+  const before = readRoutes(directory);
+  const files = new Map<string, string | undefined>([...before.keys()].map((path) => [path, undefined]));
+  for (const file of routeFiles(routes, targets)) files.set(file.path, file.content);
+  const configs = new Map([...configsIn(before).keys()].map((service) => [service, undefined]));
+  const wanted: WantedRoutes = { configs: new Map([...configs, ...routeConfigs(routes, targets)]) };
+
   const started = context.clock.now();
-  const changed = writeRoutes(request.directory, wanted);
+  const changed = writeRoutes(directory, files);
   try {
-    const configs = [...routeConfigs(request.routes, request.targets).values()];
-    await untilLive((live) => differences(configs, live), request.deadline ?? usualDeadline, context);
+    const missing = await waitUntilLive(wanted, deadline, context);
+    if (missing.length === 0) return { changed, milliseconds: context.clock.now() - started };
+    throw await notLive(missing, await undo(directory, before, wanted, context), context.api);
   } catch (error) {
-    const missing = [...wanted.keys()].filter((path) => !before.has(path));
-    writeRoutes(request.directory, new Map([...before, ...missing.map((path) => [path, undefined] as const)]));
+    writeRoutes(directory, withRemovals(before, wanted));
     throw error;
   }
-  return { changed, milliseconds: context.clock.now() - started };
 }
 
-/** The route files of services as they are on the disk. */
-export function readRoutes(directory: string): RouteFolder {
-  const folder = join(directory, routesFolder);
-  const names = readdirSync(folder).filter((name) => name.endsWith(".yml") && !name.startsWith("_"));
-  return new Map(names.map((name) => [`${routesFolder}/${name}`, readIfExists(join(folder, name))]));
+/** Puts the files of before back and sees whether Traefik serves by them again. */
+async function undo(
+  directory: string,
+  before: RouteFolder,
+  wanted: WantedRoutes,
+  context: ApplyContext,
+): Promise<boolean> {
+  writeRoutes(directory, withRemovals(before, wanted));
+  const gone = [...wanted.configs.keys()].map((service) => [service, undefined] as const);
+  const missing = await waitUntilLive({ configs: new Map([...gone, ...configsIn(before)]) }, deadlineOfUndo, context);
+  return missing.length === 0;
 }
 
-/** Makes the files be so, each by one rename; returns the paths that were not. */
-export function writeRoutes(directory: string, files: RouteFolder): string[] {
-  const changed: string[] = [];
-  for (const [path, content] of files) {
-    const file = join(directory, routesFolder, basename(path));
-    if (readIfExists(file) === content) continue;
-    if (content === undefined) {
-      rmSync(file, { force: true });
-      syncFolder(join(directory, routesFolder));
-    } else writeFileAtomic(file, content);
-    changed.push(path);
-  }
-  return changed;
+function withRemovals(before: RouteFolder, wanted: WantedRoutes): RouteFolder {
+  const all = [...wanted.configs.keys()].map((service) => [pathOf(service), undefined] as const);
+  return new Map([...all, ...before]);
 }
 
-async function untilLive(
-  missingFrom: (live: LiveConfig) => string[],
-  deadline: number,
-  { api, clock, signal }: ApplyContext,
-): Promise<void> {
+/** What is still missing when it is live (nothing), refused, or the deadline is over. */
+async function waitUntilLive(wanted: WantedRoutes, deadline: number, context: ApplyContext): Promise<Difference[]> {
+  const { api, clock, signal } = context;
   const end = clock.now() + deadline;
   for (;;) {
     signal?.throwIfAborted();
-    const missing = await api.live().then(missingFrom, (error) => [messageOf(error)]);
-    if (missing.length === 0) return;
-    if (clock.now() >= end) throw await notLive(missing, deadline, api);
+    const missing = await api.live().then(
+      (live) => differences(wanted, live),
+      (error): Difference[] => [{ text: messageOf(error), final: false }],
+    );
+    if (missing.length === 0 || clock.now() >= end) return missing;
+    if (missing.every((difference) => difference.final)) return missing;
     await clock.sleep(pause, signal);
   }
 }
 
-async function notLive(missing: readonly string[], deadline: number, api: TraefikApi): Promise<StackError> {
+async function notLive(missing: readonly Difference[], undone: boolean, api: TraefikApi): Promise<StackError> {
+  const refused = missing.every((difference) => difference.final);
   const complaints = await api.complaints().catch(() => []);
+  const after = undone
+    ? "it serves by the ones before again"
+    : `the files of before are back in ${routesFolder}/, but it does not confirm these either`;
   return new StackError({
     code: "routes-not-live",
     exit: "unhealthy",
-    message: `Traefik did not take over the new routes within ${Math.round(deadline / 1_000)} s; it serves by the old ones, which are back in ${routesFolder}/`,
+    message: `Traefik ${refused ? "refuses the new routes" : "did not take over the new routes in time"}; ${after}`,
     hint: "./prod.sh logs traefik",
-    details: [...missing, ...complaints.map((line) => `Traefik says: ${line}`)],
+    details: [...missing.map(({ text }) => text), ...complaints.map((line) => `Traefik says: ${line}`)],
   });
 }

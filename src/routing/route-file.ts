@@ -22,6 +22,9 @@ export interface RouteFile {
 /** Folder of Traefik's dynamic files. Files in it that begin with an underscore are not about one service. */
 export const routesFolder = "routes";
 
+/** Stands in every file of ours, so that one that the user put beside them is not taken for it. */
+export const madeHere = "Made by create-stack from stack.yaml and changed by its deploys";
+
 /** Part of Traefik's dynamic configuration, as it stands in one service's file and as Traefik reports it. */
 export interface RouteConfig {
   routers: Record<string, Router>;
@@ -40,7 +43,7 @@ export interface Router {
 
 export type TraefikService =
   | { loadBalancer: { servers: { url: string }[] } }
-  | { weighted: { services: { name: string; weight: number }[] } };
+  | { weighted: { services: { name: string; weight?: number }[] } };
 
 /** Traefik's dynamic files for these routes, one per service, in the order of their names. */
 export function routeFiles(routes: readonly Route[], targets: RouteTargets = {}): RouteFile[] {
@@ -127,7 +130,7 @@ function print(service: string, config: RouteConfig): string {
   const document = new Document({ http: config }, { aliasDuplicateObjects: false });
   document.commentBefore = [
     ` Public addresses of ${service}. Traefik reads this file again as soon as it changes.`,
-    " Made by create-stack from stack.yaml and changed by its deploys; an edit by hand lasts until the next of these.",
+    ` ${madeHere}; an edit by hand lasts until the next of these.`,
   ].join("\n");
   visit(document, (_, node) => {
     if (isSeq(node) && node.items.every((item) => item instanceof Scalar)) node.flow = true;

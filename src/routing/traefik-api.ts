@@ -28,7 +28,7 @@ export function traefikApi(engine: Engine, container: string): TraefikApi {
       const { routers = {}, services = {} } = JSON.parse(stdout) as Partial<LiveConfig>;
       return { routers, services };
     },
-    complaints: async () => (await engine.logTail(container, 200)).flatMap(complaint).slice(-3),
+    complaints: async () => [...new Set((await engine.logTail(container, 200)).flatMap(complaint))].slice(-3),
   };
 }
 

@@ -41,6 +41,9 @@ function middlewaresOf(wanted: RouteNeeds, certificate: Route["certificate"], op
   return names.filter((name) => name !== false);
 }
 
+/** What a URL's path is made of; neither a backtick nor a brace, which mean something in Traefik's files. */
+const pathShape = /^\/[\w~!$&'()*+,;=:@%./-]*$/;
+
 /** What is wrong with the routes of all components together; each told where its component says it. */
 export function checkRoutes(wanted: readonly WantedRoute[], options: TraefikOptions): OptionProblem[] {
   const problems: OptionProblem[] = [];
@@ -49,7 +52,13 @@ export function checkRoutes(wanted: readonly WantedRoute[], options: TraefikOpti
     const place = { component: route.component, path: route.at };
     const wrong = hostProblem(route.host);
     if (wrong !== undefined) problems.push({ ...place, message: wrong });
-    const address = `${route.host}${route.path === "/" ? "" : route.path}`;
+    if (!pathShape.test(route.path))
+      problems.push({
+        ...place,
+        message: `"${route.path}" is not a path that a URL can have`,
+        hint: "write it as it stands in the address bar: letters, digits, - . _ ~ / and %20 and the like",
+      });
+    const address = `${route.host}${route.path.replace(/\/+$/, "")}`;
     const owner = owners.get(address);
     if (owner !== undefined) problems.push({ ...place, ...twice(address, route, owner) });
     else owners.set(address, route);
