@@ -8,7 +8,7 @@ import type {
   Use,
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
-import { configError } from "../stack/load.ts";
+import { configError } from "../stack/source.ts";
 import type { Network, Service, StackModel } from "../stack/model.ts";
 import type { Problem } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
