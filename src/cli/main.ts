@@ -1,0 +1,143 @@
+import { type ExitCause, exitCodes, StackError } from "../support/errors.ts";
+import { didYouMean, nearest } from "../support/suggest.ts";
+import { badArguments, checkWords, findCommandWord, ownWords, type ParsedArgs, parseArgs } from "./args.ts";
+import { carried } from "./carried.ts";
+import type { Call, Command } from "./command.ts";
+import { findStack, readShortcuts } from "./find-stack.ts";
+import { commandHelp, generalHelp } from "./help.ts";
+import { type Output, openOutput, paintFor } from "./output.ts";
+import { reportError } from "./report-error.ts";
+import { commands, findCommand } from "./table.ts";
+
+const interruption = new AbortController();
+let quiet = false;
+
+/** Interrupted once: operations undo what they are at. Twice: the program ends at once. */
+function onSignal(): void {
+  if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+  interruption.abort(new StackError({ code: "interrupted", exit: "interrupted", message: "Interrupted." }));
+}
+
+/** Whoever read our output is gone (`… | head`): nothing more to say, but what was begun is ended in order. */
+function onClosedPipe(error: Error & { code?: string }): void {
+  if (error.code !== "EPIPE") throw error;
+  quiet = true;
+  interruption.abort(new StackError({ code: "closed-pipe", exit: "done", message: "" }));
+}
+
+/** What the command line asks for, before its options are looked at. */
+interface Request {
+  argv: readonly string[];
+  /** The stack that the command is about, where there is one. */
+  stack: string | undefined;
+  /** First word that is no option. */
+  word: string | undefined;
+  command: Command | undefined;
+}
+
+function readRequest(argv: readonly string[]): Request {
+  const found = findCommandWord(argv);
+  const listed = found && findCommand(found.word);
+  // What follows an unknown word may belong to another program: a shortcut of the stack.
+  const own = found === undefined || listed !== undefined ? ownWords(argv, listed) : argv.slice(0, found.index);
+  const stack = findStack(dirOf(own), carried.path, process.cwd());
+  if (found === undefined) return { argv, stack, word: undefined, command: undefined };
+  const command = listed ?? shortcutCommand(found.word, stack);
+  return { argv: argv.filter((_, index) => index !== found.index), stack, word: found.word, command };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const request = readRequest(argv);
+  const flags = ownWords(argv, request.command);
+  const output = openOutput({
+    json: flags.includes("--json"),
+    verbose: flags.includes("--verbose"),
+    noColor: flags.includes("--no-color"),
+    caller: callerName(),
+  });
+  try {
+    return exitCodes[await serve(request, output)];
+  } catch (error) {
+    if (quiet) return exitCodes.done;
+    const asked = interruption.signal.aborted && !(error instanceof StackError) ? interruption.signal.reason : error;
+    const paint = paintFor(process.stderr, process.env, flags.includes("--no-color"));
+    const report = reportError(asked, { verbose: output.verbose, version: carried.version, paint });
+    if (output.json) output.printJson(report.json);
+    else output.note(report.text);
+    return report.exitCode;
+  }
+}
+
+async function serve(request: Request, output: Output): Promise<ExitCause> {
+  const { argv, stack, word } = request;
+  if (word !== undefined && request.command === undefined) throw unknownCommand(word, stack, output.caller);
+  // Without a command: in a stack its help, elsewhere the questions for a new one.
+  const command = request.command ?? (stack === undefined ? findCommand("create") : undefined);
+  const args = parseArgs(argv, command, output.caller);
+  if (args.options.has("version")) return show(carried.version, output);
+  if (command === undefined || (args.options.has("help") && word === undefined))
+    return show(generalHelp(output.caller, stack !== undefined, readShortcuts(stack), output.paint), output);
+  if (args.options.has("help")) return show(commandHelp(command, output.caller, output.paint), output);
+  checkWords(args.words, command, output.caller);
+  return await run(command, args, output);
+}
+
+function show(text: string, output: Output): ExitCause {
+  output.print(text);
+  return "done";
+}
+
+async function run(command: Command, { words, options }: ParsedArgs, output: Output): Promise<ExitCause> {
+  const call: Call = {
+    command,
+    words,
+    has: (name) => options.has(name),
+    value: (name) => options.get(name)?.at(-1),
+    values: (name) => options.get(name) ?? [],
+    output,
+    carried,
+    signal: interruption.signal,
+  };
+  const { run: runIt } = await command.load();
+  return await runIt(call);
+}
+
+/** `psql`, `redis-cli` and the like come from the stack's model, not from the table. */
+function shortcutCommand(word: string, stack: string | undefined): Command | undefined {
+  const shortcut = readShortcuts(stack).find(({ verb }) => verb === word);
+  if (shortcut === undefined) return undefined;
+  return {
+    name: shortcut.verb,
+    summary: shortcut.about,
+    place: "stack",
+    positionals: [{ name: "ARGUMENTS", passThrough: true, help: `for ${shortcut.verb} itself` }],
+    exits: ["engineUnreachable"],
+    load: () => import("./commands/shortcut.ts"),
+  };
+}
+
+function unknownCommand(word: string, stack: string | undefined, caller: string): StackError {
+  const names = [...commands.map(({ name }) => name), ...readShortcuts(stack).map(({ verb }) => verb)];
+  const guess = nearest(word, names) === undefined ? `see: ${caller} --help` : didYouMean(word, names);
+  const make = stack === undefined ? `; to make a stack in a directory: ${caller} create ${word}` : "";
+  return badArguments(`unknown command "${word}"`, `${guess}${make}`);
+}
+
+function dirOf(argv: readonly string[]): string | undefined {
+  const index = argv.indexOf("--dir");
+  return index === -1 ? argv.find((word) => word.startsWith("--dir="))?.slice("--dir=".length) : argv[index + 1];
+}
+
+function callerName(): string {
+  return /[\\/]\.stack[\\/][^\\/]+$/.test(carried.path ?? "") || process.env.CREATE_STACK_DOOR !== undefined
+    ? "./prod.sh"
+    : "create-stack";
+}
+
+process.stdout.on("error", onClosedPipe);
+process.stderr.on("error", onClosedPipe);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+void main(process.argv.slice(2)).then((code) => {
+  // What was printed has to be out before the process ends; waiting for it to end by itself would wait for connections.
+  process.stdout.write("", () => process.exit(code));
+});

@@ -1,0 +1,70 @@
+import { statfsSync } from "node:fs";
+import { totalmem } from "node:os";
+import { dirname } from "node:path";
+import type { StackModel } from "../stack/model.ts";
+import { formatSize } from "../support/units.ts";
+
+/** What a stack will need and what this machine has. Bytes. */
+export interface Needs {
+  services: number;
+  memory: number;
+  hostMemory: number;
+  disk: number;
+  /** Undefined where the system does not say. */
+  freeDisk?: number;
+}
+
+const perImage = 400 * 1024 ** 2;
+const perVolume = 1024 ** 3;
+const logsPerService = 30 * 1024 ** 2;
+
+/** Memory is the sum of all limits. Disk is a first estimate: images, logs at their limit, a gigabyte for each volume. */
+export function needsOf(model: StackModel, directory: string): Needs {
+  const running = model.services.filter((service) => service.class === "long-running");
+  const freeDisk = freeSpace(directory);
+  return {
+    services: running.length,
+    memory: running.reduce((sum, service) => sum + service.limits.memory * service.replicas, 0),
+    hostMemory: totalmem(),
+    disk:
+      new Set(model.services.map((service) => service.image)).size * perImage +
+      running.length * logsPerService +
+      model.volumes.length * perVolume,
+    ...(freeDisk !== undefined && { freeDisk }),
+  };
+}
+
+/** The needs in lines for people, with a warning where this machine is too small. */
+export function summaryLines(model: StackModel, needs: Needs): string[] {
+  const lines = model.services
+    .filter((service) => service.class === "long-running")
+    .map(
+      (service) =>
+        `  ${service.name.padEnd(14)} ${service.image.padEnd(44)} ${formatSize(service.limits.memory * service.replicas).padStart(8)}  ${service.about}`,
+    );
+  const fits = (need: number, have: number | undefined) =>
+    have !== undefined && need > have ? "  (more than it has)" : "";
+  return [
+    `Stack ${model.name}: ${needs.services} services`,
+    ...lines,
+    ...model.routes.map(
+      (route) => `  https://${route.host}${route.path === "/" ? "" : route.path} -> ${route.service}`,
+    ),
+    `Memory at most ${formatSize(needs.memory)}; this machine has ${formatSize(needs.hostMemory)}${fits(needs.memory, needs.hostMemory)}`,
+    `Disk about ${formatSize(needs.disk)} to begin with${
+      needs.freeDisk === undefined ? "" : `; free here ${formatSize(needs.freeDisk)}${fits(needs.disk, needs.freeDisk)}`
+    }`,
+  ];
+}
+
+/** Free space of the disk that a directory is, or will be, on. */
+function freeSpace(directory: string): number | undefined {
+  for (let path = directory; ; path = dirname(path)) {
+    try {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    } catch {
+      if (dirname(path) === path) return undefined;
+    }
+  }
+}
