@@ -5,36 +5,34 @@ import { duration, email, hostName, limits, port, secretName, size } from "../..
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory";
 const letsEncryptStaging = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
-const acme = z
-  .strictObject({
-    email: email().describe("Where the authority writes when a certificate is about to run out"),
-    challenge: z
-      .enum(["http", "tls", "dns"])
-      .default("http")
-      .describe("How the domain is proved: http (port 80), tls (port 443) or dns (needed for wildcards)"),
-    provider: z
-      .string()
-      .regex(/^[a-z0-9-]+$/, "expected a DNS provider's short name such as cloudflare")
-      .optional()
-      .describe("With dns: the provider, by the name that Traefik knows it by (https://go-acme.github.io/lego/dns/)"),
-    secrets: z
-      .record(
-        z.string().regex(/^[A-Z][A-Z0-9_]*_FILE$/, "expected an environment variable that ends in _FILE"),
-        secretName(),
-      )
-      .optional()
-      .describe("With dns: the provider's variables, each with the file under secrets/ that holds its value"),
-    env: z
-      .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, "expected the name of an environment variable"), z.string())
-      .default({})
-      .describe("With dns: the provider's settings that are no secrets, such as AWS_REGION"),
-    staging: z.boolean().default(false).describe("Take test certificates, which no browser trusts, from Let's Encrypt"),
-    caServer: z.url("expected the URL of an ACME directory").optional().describe("Another ACME server's directory"),
-    caCertificate: secretName()
-      .optional()
-      .describe("File under secrets/ with the certificate that the ACME server's own TLS is checked against"),
-  })
-  .describe("Certificates from Let's Encrypt or another ACME server, renewed by themselves");
+const acme = z.strictObject({
+  email: email().describe("Where the authority writes when a certificate is about to run out"),
+  challenge: z
+    .enum(["http", "tls", "dns"])
+    .default("http")
+    .describe("How the domain is proved: http (port 80), tls (port 443) or dns (needed for wildcards)"),
+  provider: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, "expected a DNS provider's short name such as cloudflare")
+    .optional()
+    .describe("With dns: the provider, by the name that Traefik knows it by (https://go-acme.github.io/lego/dns/)"),
+  secrets: z
+    .record(
+      z.string().regex(/^[A-Z][A-Z0-9_]*_FILE$/, "expected an environment variable that ends in _FILE"),
+      secretName(),
+    )
+    .optional()
+    .describe("With dns: the provider's variables, each with the file under secrets/ that holds its value"),
+  env: z
+    .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, "expected the name of an environment variable"), z.string())
+    .default({})
+    .describe("With dns: the provider's settings that are no secrets, such as AWS_REGION"),
+  staging: z.boolean().default(false).describe("Take test certificates, which no browser trusts, from Let's Encrypt"),
+  caServer: z.url("expected the URL of an ACME directory").optional().describe("Another ACME server's directory"),
+  caCertificate: secretName()
+    .optional()
+    .describe("File under secrets/ with the certificate that the ACME server's own TLS is checked against"),
+});
 
 const certificateFile = z.strictObject({
   certificate: secretName().describe("File under secrets/ with the certificate and its chain, PEM"),
@@ -47,7 +45,7 @@ const range = z
 
 /** Section `traefik` of stack.yaml. */
 export const options = z.strictObject({
-  acme: acme.optional(),
+  acme: acme.optional().describe("Certificates from Let's Encrypt or another ACME server, renewed by themselves"),
   certificates: z
     .union([z.enum(["local", "files"]), z.array(certificateFile).min(1)], {
       error: "expected local, files, or a list of { certificate, key }",
