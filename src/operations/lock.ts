@@ -137,6 +137,12 @@ function writeTemporary(path: string, own: Holder): string {
   return temporary;
 }
 
+/** Who works on the stack now; undefined where nobody does, or whoever did has died. */
+export function lockHolder(directory: string): Holder | undefined {
+  const found = readHolder(join(directory, ".stack", "lock"));
+  return found !== undefined && isAlive(found) ? found : undefined;
+}
+
 /** The holder in a lock file. One that makes no sense counts as a holder that died: its machine lost power. */
 function readHolder(path: string): Holder | undefined {
   const text = readIfExists(path);

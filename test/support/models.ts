@@ -1,0 +1,77 @@
+import type { ObservedContainer } from "../../src/engine/engine.ts";
+import type { Migration, Service, StackModel } from "../../src/stack/model.ts";
+
+/** A service of a model as small as it can be. */
+export function service(name: string, parts: Partial<Service> = {}): Service {
+  return {
+    name,
+    component: name,
+    about: name,
+    group: "apps",
+    class: "long-running",
+    image: "busybox:1.38.0",
+    environment: {},
+    envFiles: [],
+    secrets: [],
+    mounts: [],
+    tmpfs: [],
+    networks: [],
+    ports: [],
+    dependsOn: [],
+    limits: { cpus: 1, memory: 64 * 1024 ** 2, pids: 64 },
+    replicas: 1,
+    stopGracePeriod: 10_000,
+    init: false,
+    nofile: 1_024,
+    exceptions: [],
+    ...parts,
+  };
+}
+
+export function model(services: readonly Service[], parts: Partial<StackModel> = {}): StackModel {
+  return {
+    format: 1,
+    source: "",
+    name: "shop",
+    services: [...services],
+    volumes: [],
+    networks: [],
+    secrets: [],
+    files: [],
+    probes: [],
+    routes: [],
+    migrations: [],
+    shortcuts: [],
+    hostNeeds: [],
+    dataSources: [],
+    ...parts,
+  };
+}
+
+/** A container of the stack `shop`, running and healthy for a minute unless said otherwise. */
+export function container(service: string, parts: Partial<ObservedContainer> = {}): ObservedContainer {
+  return {
+    id: `${service}-id`,
+    name: `shop-${service}-1`,
+    service,
+    oneOff: false,
+    image: "busybox:1.38.0",
+    imageId: "sha256:0000",
+    composeHash: "",
+    state: "running",
+    health: "healthy",
+    exitCode: 0,
+    oomKilled: false,
+    restarts: 0,
+    startedAt: 0,
+    error: "",
+    healthLog: [],
+    memoryLimit: 64 * 1024 ** 2,
+    networks: [],
+    ...parts,
+  };
+}
+
+export function migration(app: string, parts: Partial<Migration> = {}): Migration {
+  return { app, service: `${app}-migrate`, timeout: 60_000, needs: [], ...parts };
+}

@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+import { redrawn, renderStatus } from "../../../src/cli/status-text.ts";
+import type { StatusReport } from "../../../src/operations/status-report.ts";
+
+const megabyte = 1024 ** 2;
+
+const report: StatusReport = {
+  format: 1,
+  stack: "shop",
+  at: "2026-01-02T03:04:05.678Z",
+  healthy: false,
+  problems: [
+    { subject: "web", message: "web is unhealthy: connection refused", hint: "./prod.sh logs web --tail 50" },
+    { subject: "a.com", message: "the certificate of a.com ends in 3 days", hint: "./prod.sh start" },
+  ],
+  services: [
+    {
+      name: "web",
+      known: true,
+      group: "apps",
+      class: "long-running",
+      state: "unhealthy",
+      replicas: { running: 2, wanted: 2 },
+      uptime: 3_725,
+      restarts: 1,
+      memory: { used: 60 * megabyte, limit: 64 * megabyte },
+      image: "ghcr.io/you/web:1.4.2@sha256:abcdef",
+    },
+    {
+      name: "db-setup",
+      known: true,
+      group: "data",
+      class: "one-shot",
+      state: "failed",
+      replicas: { running: 0, wanted: 0 },
+      restarts: 0,
+      image: "postgres:18",
+      exitCode: 2,
+    },
+    {
+      name: "extra",
+      known: false,
+      class: "long-running",
+      state: "running",
+      replicas: { running: 1, wanted: 1 },
+      uptime: 5,
+      restarts: 0,
+      memory: { used: megabyte, limit: 0 },
+      image: "busybox:1",
+    },
+  ],
+  routes: [
+    {
+      service: "web",
+      url: "https://a.com/",
+      certificate: { kind: "issued", issuer: "R11", daysLeft: 3, matches: true },
+    },
+    { service: "web", url: "http://b.com/api" },
+    {
+      service: "web",
+      url: "https://c.localhost/",
+      certificate: { kind: "private", issuer: "shop local authority", daysLeft: 300, matches: true },
+    },
+  ],
+  volumes: [{ name: "shop_db-data" }, { name: "shop_files" }],
+  migrations: [
+    {
+      app: "web",
+      last: {
+        id: "1",
+        outcome: "failed",
+        startedAt: "2026-01-02T01:04:05.678Z",
+        finishedAt: "2026-01-02T01:05:05.678Z",
+        exitCode: 3,
+      },
+    },
+    { app: "worker" },
+  ],
+  host: {
+    memory: { total: 8 * 1024 * megabyte, free: 2 * 1024 * megabyte },
+    disk: { path: "/var/lib/docker", total: 100 * 1024 * megabyte, free: 40 * 1024 * megabyte },
+  },
+  running: { command: "deploy", pid: 77, since: "2026-01-02T03:03:55.678Z" },
+};
+
+test("the whole screen", () => {
+  expect(renderStatus(report)).toBe(`shop: 2 problems  2026-01-02 03:04:05 UTC
+  ! web is unhealthy: connection refused
+    next: ./prod.sh logs web --tail 50
+  ! the certificate of a.com ends in 3 days
+    next: ./prod.sh start
+  * \`deploy\` is at work for 10s (process 77)
+
+SERVICE           STATE       RUNS  UP    RESTARTS  MEMORY         IMAGE
+web               unhealthy   2/2   1h2m  1         60 MB / 64 MB  ghcr.io/you/web:1.4.2
+db-setup          failed (2)                                       postgres:18
+extra (override)  running     1/1   5s    0         1 MB           busybox:1
+
+ROUTE                 SERVICE  CERTIFICATE
+https://a.com/        web      3 days left, R11
+http://b.com/api      web      none (plain HTTP)
+https://c.localhost/  web      300 days left, private authority of this stack
+
+volumes  shop_db-data, shop_files
+
+migration  web: failed (exit code 3), 2h ago
+migration  worker: not run yet
+host       40 GB of 100 GB disk free (/var/lib/docker), 2 GB of 8 GB memory free`);
+});
+
+test("colours change nothing but colours", () => {
+  const coloured = renderStatus(report, (style, text) => `<${style}>${text}</>`);
+  expect(coloured.replaceAll(/<[a-z/]*>/g, "")).toBe(renderStatus(report));
+  expect(coloured).toContain("<red>unhealthy</>");
+  expect(coloured).toContain("<yellow>60 MB / 64 MB</>");
+});
+
+test("measured volumes get a table", () => {
+  const measured = { ...report, volumes: [{ name: "shop_db-data", bytes: 3 * megabyte }, { name: "shop_files" }] };
+  expect(renderStatus(measured)).toContain("VOLUME        SIZE\nshop_db-data  3 MB\nshop_files    unknown");
+});
+
+test("a healthy stack says so in its first line", () => {
+  const { running: _, ...idle } = report;
+  expect(renderStatus({ ...idle, healthy: true, problems: [] }).split("\n\n")[0]).toBe(
+    "shop: healthy  2026-01-02 03:04:05 UTC",
+  );
+});
+
+test("drawing again clears what an older, longer line left behind", () => {
+  expect(redrawn("a\nb")).toBe("\u001b[Ha\u001b[K\nb\u001b[K\n\u001b[J");
+});
