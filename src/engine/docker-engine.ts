@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import Docker from "dockerode";
 import { followEvents } from "./docker-events.ts";
 import { execIn, openExecIn } from "./docker-exec.ts";
-import type { Engine, EngineInfo } from "./engine.ts";
+import type { Engine, EngineInfo, TakenPort } from "./engine.ts";
 import { asked, unlessGone } from "./engine-errors.ts";
 import { observedContainer } from "./observe.ts";
 import { demultiplexer, lineJoiner, type OutputPiece, singleStream } from "./streams.ts";
@@ -44,6 +44,7 @@ export function engineOn(docker: DockerClient): Engine {
       const found = await unlessGone(docker.getContainer(id).inspect());
       return found === undefined ? undefined : observedContainer(found);
     },
+    takenPorts: () => asked(takenPorts(docker)),
     memoryUse: (ids) => asked(memoryUse(docker, ids)),
     image: async (reference) => {
       const found = await unlessGone(docker.getImage(reference).inspect());
@@ -93,6 +94,22 @@ async function observe(docker: DockerClient, project: string) {
   });
   const inspected = await Promise.all(listed.map(({ Id }) => unlessGone(docker.getContainer(Id).inspect())));
   return inspected.filter((found) => found !== undefined).map(observedContainer);
+}
+
+async function takenPorts(docker: DockerClient): Promise<TakenPort[]> {
+  const running = await docker.listContainers();
+  return running.flatMap(({ Ports, Names, Labels }) =>
+    Ports.filter(({ PublicPort }) => PublicPort > 0).map(({ IP, PublicPort, Type }) => {
+      const project = Labels[projectLabel];
+      return {
+        host: IP,
+        port: PublicPort,
+        protocol: Type === "udp" ? "udp" : "tcp",
+        container: (Names[0] ?? "").replace(/^\//, ""),
+        ...(project === undefined ? {} : { project }),
+      };
+    }),
+  );
 }
 
 async function memoryUse(docker: DockerClient, ids: readonly string[]): Promise<Map<string, number>> {

@@ -44,6 +44,17 @@ export interface ObservedContainer {
   networks: string[];
 }
 
+/** A port of the host that a running container has. */
+export interface TakenPort {
+  /** `0.0.0.0`, `::`, `127.0.0.1`. */
+  host: string;
+  port: number;
+  protocol: "tcp" | "udp";
+  container: string;
+  /** Compose project of the container, where it has one. */
+  project?: string;
+}
+
 /** What the engine reports now of everything that belongs to one stack. */
 export interface ObservedStack {
   containers: ObservedContainer[];
@@ -63,6 +74,8 @@ export interface Engine {
   info(): Promise<EngineInfo>;
   /** All containers of a Compose project, running or not, one-offs included; in order of service and number. */
   observe(project: string): Promise<ObservedStack>;
+  /** Host ports of all running containers, whoever they belong to. */
+  takenPorts(): Promise<TakenPort[]>;
   /** One container, or undefined where it is gone. */
   inspect(id: string): Promise<ObservedContainer | undefined>;
   /** Bytes in use now (without the page cache that the kernel would give back), by container id; gone ones are left out. */

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 
 export interface RunOptions {
   cwd?: string;
-  env?: Record<string, string>;
+  /** Added to this process's own; undefined takes a variable away. */
+  env?: Record<string, string | undefined>;
   /** Ends the program (SIGINT first, as a terminal would) when aborted. */
   signal?: AbortSignal;
   /** Milliseconds after which the program is killed. */

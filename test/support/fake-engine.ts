@@ -1,4 +1,4 @@
-import type { Engine, EngineInfo, ExecResult, ObservedContainer, OpenExec } from "../../src/engine/engine.ts";
+import type { Engine, EngineInfo, ExecResult, ObservedContainer, OpenExec, TakenPort } from "../../src/engine/engine.ts";
 import { StackError } from "../../src/support/errors.ts";
 
 type Line = { text: string; stream: "stdout" | "stderr" };
@@ -23,6 +23,7 @@ export interface FakeEngine extends Engine {
   readonly done: string[];
   images: Map<string, { id: string; architecture: string; size: number; digests: string[] }>;
   volumeList: { project: string; name: string; driverName: string; bytes?: number }[];
+  portList: TakenPort[];
   about: EngineInfo;
   /** False: every call rejects as an engine that does not answer. */
   reachable: boolean;
@@ -91,6 +92,7 @@ export function fakeEngine(): FakeEngine {
     done: [],
     images: new Map(),
     volumeList: [],
+    portList: [],
     about: usualInfo,
     reachable: true,
 
@@ -115,6 +117,7 @@ export function fakeEngine(): FakeEngine {
       found.sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : a.name < b.name ? -1 : 1));
       return { containers: found.map(picture) };
     },
+    takenPorts: async () => engine.portList,
     async inspect(id) {
       const found = containers.get(id);
       return found === undefined ? undefined : picture(found);

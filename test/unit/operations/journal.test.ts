@@ -75,6 +75,7 @@ test("a last line that a crash cut short is left out and does not swallow the ne
   expect(unfinishedOperation(directory)?.undo.map(({ step }) => step)).toEqual(["a"]);
   const again = reopenJournal(directory, journal.id, clock);
   again.undone("a");
+  expect(unfinishedOperation(directory)?.undo).toEqual([]);
   again.end("undone");
   expect(unfinishedOperation(directory)).toBeUndefined();
   expect(readJournal(directory, journal.id).at(-1)).toMatchObject({ type: "end", outcome: "undone" });
