@@ -1,11 +1,20 @@
 import type { StackModel } from "../stack/model.ts";
+import { architectureValues } from "./handbook-architecture.ts";
+import { runbookValues } from "./handbook-runbook.ts";
+import { alignComments } from "./handbook-text.ts";
 import { fillTemplate, type TemplateSource } from "./templates.ts";
 
-/** RUNBOOK.md and ARCHITECTURE.md of a stack. */
+/** RUNBOOK.md and ARCHITECTURE.md of a stack. Pure; no dates, so that the same model gives the same bytes. */
 export function handbook(model: StackModel, templates: TemplateSource): { path: string; content: string }[] {
-  const values = { name: model.name };
+  const architecture = fillTemplate(templates, "stack/ARCHITECTURE.md.hbs", architectureValues(model));
+  const runbook = fillTemplate(templates, "stack/RUNBOOK.md.hbs", runbookValues(model));
   return [
-    { path: "ARCHITECTURE.md", content: fillTemplate(templates, "stack/ARCHITECTURE.md.hbs", values) },
-    { path: "RUNBOOK.md", content: fillTemplate(templates, "stack/RUNBOOK.md.hbs", values) },
+    { path: "ARCHITECTURE.md", content: withoutGaps(architecture) },
+    { path: "RUNBOOK.md", content: withoutGaps(alignComments(runbook)) },
   ];
+}
+
+/** A section that was left out leaves one empty line, not two. */
+function withoutGaps(text: string): string {
+  return text.replaceAll(/\n{3,}/g, "\n\n");
 }

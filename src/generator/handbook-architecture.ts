@@ -1,0 +1,293 @@
+import { parseImage } from "../stack/fields.ts";
+import type { DataSource, SecretFile, Service, ServiceGroup, StackModel, Volume } from "../stack/model.ts";
+import { secretsIn } from "../stack/secret-text.ts";
+import { formatDuration, formatSize } from "../support/units.ts";
+import { composeFiles } from "./compose-document.ts";
+import { addressOf, diagram, isLoopback } from "./handbook-diagram.ts";
+import { code, codes, count, table } from "./handbook-text.ts";
+
+/** What ARCHITECTURE.md of a stack says, as values for its template. */
+export function architectureValues(model: StackModel): Record<string, unknown> {
+  return {
+    name: model.name,
+    summary: summary(model),
+    diagram: diagram(model),
+    services: servicesTable(model),
+    startOrder: startOrderTable(model),
+    jobs: jobsTable(model),
+    routes: routesTable(model),
+    ports: portsTable(model),
+    networks: networksTable(model),
+    volumes: volumesTable(model),
+    memory: memoryTable(model),
+    passing: passingTable(model),
+    secrets: secretsTable(model),
+    exceptions: exceptionsTable(model),
+    hostNeeds: table(
+      ["Setting", "At least", "For", "Why"],
+      model.hostNeeds.map((need) => [code(need.sysctl), String(need.minimum), code(need.component), need.reason]),
+    ),
+  };
+}
+
+function summary(model: StackModel): string {
+  const ofClass = (name: Service["class"]) => model.services.filter((service) => service.class === name).length;
+  const hosts = new Set(model.routes.map((route) => route.host)).size;
+  const parts = [
+    count(ofClass("long-running"), "service"),
+    ...(ofClass("one-shot") > 0 ? [count(ofClass("one-shot"), "set-up step")] : []),
+    ...(ofClass("job") > 0 ? [count(ofClass("job"), "job")] : []),
+    count(model.networks.length, "network"),
+    count(model.volumes.length, "volume"),
+    ...(hosts > 0 ? [count(hosts, "host name")] : []),
+  ];
+  return parts.join(", ");
+}
+
+function servicesTable(model: StackModel): string {
+  return table(
+    ["Service", "What it is", "Image", "User", "Compose file"],
+    model.services.map((service) => [
+      code(service.name),
+      service.about,
+      imageText(service.image),
+      service.user ?? "the image's own",
+      code(composeFileOf(service.group)),
+    ]),
+  );
+}
+
+/** Name and tag; of a digest only that it is there, the rest stands in images.lock.json. */
+function imageText(reference: string): string {
+  const image = parseImage(reference);
+  if (image?.digest === undefined) return code(reference);
+  const shown = image.tag === undefined ? image.name : `${image.name}:${image.tag}`;
+  return `${code(shown)} at ${code(image.digest.slice(0, 19))}`;
+}
+
+function composeFileOf(group: ServiceGroup): string {
+  return composeFiles.find((file) => file.groups.includes(group))?.path ?? "compose.yaml";
+}
+
+/** Services in the order of their start: those of one wave start side by side, each wave waits for the ones before. */
+export function startWaves(services: readonly Service[]): Service[][] {
+  const started = services.filter((service) => service.class !== "job");
+  const known = new Map(started.map((service) => [service.name, service]));
+  const waves = new Map<string, number>();
+  const waveOf = (service: Service): number => {
+    const before = waves.get(service.name);
+    if (before !== undefined) return before;
+    // Set first, so that services which wait for each other end the recursion.
+    waves.set(service.name, 0);
+    const depths = service.dependsOn.map((dependency) => {
+      const needed = known.get(dependency.service);
+      return needed === undefined ? -1 : waveOf(needed);
+    });
+    const wave = Math.max(-1, ...depths) + 1;
+    waves.set(service.name, wave);
+    return wave;
+  };
+  const grouped: Service[][] = [];
+  for (const service of started) {
+    const wave = waveOf(service);
+    grouped[wave] = [...(grouped[wave] ?? []), service];
+  }
+  return grouped.filter((wave) => wave !== undefined);
+}
+
+function startOrderTable(model: StackModel): string {
+  return table(
+    ["Step", "Service", "Waits for", "Ready when"],
+    startWaves(model.services).flatMap((wave, index) =>
+      wave.map((service) => [
+        String(index + 1),
+        code(service.name),
+        codes(service.dependsOn.map((dependency) => dependency.service)),
+        readyWhen(service),
+      ]),
+    ),
+  );
+}
+
+function readyWhen(service: Service): string {
+  if (service.class === "one-shot") return "it has ended with exit code 0";
+  if (service.healthcheck === undefined) return "it runs (no health check)";
+  return `its health check passes (may take ${formatDuration(service.healthcheck.startPeriod)} to start)`;
+}
+
+function jobsTable(model: StackModel): string {
+  return table(
+    ["Job", "What it does"],
+    model.services.filter((service) => service.class === "job").map((service) => [code(service.name), service.about]),
+  );
+}
+
+function routesTable(model: StackModel): string {
+  const certificates = {
+    acme: "from the certificate authority, renewed by itself",
+    file: "your files",
+    local: "of the stack's private CA",
+  };
+  return table(
+    ["Address", "Goes to", "Certificate"],
+    model.routes.map((route) => [
+      code(`${route.certificate === undefined ? "http" : "https"}://${addressOf(route)}`),
+      code(`${route.service}:${route.port}`),
+      route.certificate === undefined ? "none: plain HTTP" : certificates[route.certificate.kind],
+    ]),
+  );
+}
+
+function portsTable(model: StackModel): string {
+  return table(
+    ["Port", "Listens on", "Service", "Port in the container"],
+    model.services.flatMap((service) =>
+      service.ports.map((port) => [
+        `${port.published}/${port.protocol}`,
+        isLoopback(port.host) ? `${port.host} (this server alone)` : `${port.host} (open to the internet)`,
+        code(service.name),
+        String(port.target),
+      ]),
+    ),
+  );
+}
+
+function networksTable(model: StackModel): string {
+  return table(
+    ["Network", "What for", "Way to the internet", "Who is on it"],
+    model.networks.map((network) => [
+      code(network.name),
+      network.about,
+      network.internal ? "no" : "yes",
+      codes(model.services.filter((service) => service.networks.includes(network.name)).map((service) => service.name)),
+    ]),
+  );
+}
+
+function volumesTable(model: StackModel): string {
+  return table(
+    ["Volume", "Name in Docker", "What is in it", "Mounted by", "If it is lost"],
+    model.volumes.map((volume) => [
+      code(volume.name),
+      code(`${model.name}_${volume.name}`),
+      volume.about,
+      codes(
+        model.services
+          .filter((service) => service.mounts.some((mount) => mount.kind === "volume" && mount.volume === volume.name))
+          .map((service) => service.name),
+      ),
+      lossOf(model, volume),
+    ]),
+  );
+}
+
+const losses: Record<DataSource["kind"], string> = {
+  postgres: "**data is lost**: the databases exist nowhere else",
+  "object-store": "**data is lost**: the objects exist nowhere else",
+  redis: "**data is lost**: queues, sessions and what else the apps keep there",
+  volume: "**data is lost**: these files exist nowhere else",
+};
+
+function lossOf(model: StackModel, volume: Volume): string {
+  const groups = new Set(
+    model.services.filter((service) => service.component === volume.component).map((service) => service.group),
+  );
+  if (groups.has("edge")) return "certificates are requested again; their authority limits how often in a week";
+  const source = model.dataSources.find((candidate) => candidate.volume === volume.name);
+  if (source !== undefined) return losses[source.kind];
+  return groups.has("apps") ? "little: stack.yaml says `backup: none`" : "nothing: made again at the next start";
+}
+
+/** What the machine needs besides the containers: the system, the engine, the page cache that databases live on. */
+function hostShare(bytes: number): number {
+  return Math.max(1024 ** 3, Math.round((bytes * 0.2) / 1024 ** 2) * 1024 ** 2);
+}
+
+function memoryTable(model: StackModel): string {
+  const running = model.services.filter((service) => service.class === "long-running");
+  const sum = running.reduce((total, service) => total + service.limits.memory * service.replicas, 0);
+  const cpus = running.reduce((total, service) => total + service.limits.cpus * service.replicas, 0);
+  return table(
+    ["Service", "Containers", "Each at most", "Together", "CPUs at most"],
+    [
+      ...running.map((service) => [
+        code(service.name),
+        String(service.replicas),
+        formatSize(service.limits.memory),
+        formatSize(service.limits.memory * service.replicas),
+        number(service.limits.cpus * service.replicas),
+      ]),
+      ["**all services**", "", "", `**${formatSize(sum)}**`, number(cpus)],
+      ["system, Docker, file cache", "", "", formatSize(hostShare(sum)), ""],
+      ["**a server for it has at least**", "", "", `**${formatSize(sum + hostShare(sum))}**`, ""],
+    ],
+  );
+}
+
+function passingTable(model: StackModel): string {
+  return table(
+    ["Service", "Kind", "At most"],
+    model.services
+      .filter((service) => service.class !== "long-running")
+      .map((service) => [
+        code(service.name),
+        service.class === "job" ? "job" : "set-up step",
+        formatSize(service.limits.memory),
+      ]),
+  );
+}
+
+/** Halves and hundredths add up without a tail such as 1.2000000000000002. */
+function number(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
+const origins: Record<SecretFile["kind"], string> = {
+  random: "made at random, once",
+  supplied: "**supplied by you**",
+  composed: "written from other secrets",
+  certificate: "made by the stack's private CA",
+};
+
+function secretsTable(model: StackModel): string {
+  const row = (name: string, about: string, origin: string) => [code(name), about, origin, readersOf(model, name)];
+  return table(
+    ["File under secrets/", "What it is", "Where it comes from", "Read by"],
+    model.secrets.flatMap((file) => [
+      row(file.name, file.about, origins[file.kind]),
+      ...(file.kind === "certificate"
+        ? [
+            row(file.keyName, `private key of ${file.name}`, origins.certificate),
+            row(
+              file.authorityName,
+              "certificate of the private CA; machines that are to trust it need it",
+              "made once",
+            ),
+            row(`${file.authorityName}.key`, "private key of the private CA; never leaves this folder", "made once"),
+          ]
+        : []),
+    ]),
+  );
+}
+
+/** Services that see a secret, and files that it is written into. */
+function readersOf(model: StackModel, name: string): string {
+  const readers = model.services.filter(
+    (service) => service.secrets.includes(name) || service.envFiles.includes(`secrets/${name}`),
+  );
+  const files = model.secrets.filter((file) => file.kind === "composed" && secretsIn(file.content).includes(name));
+  const parts = [
+    ...(readers.length > 0 ? [codes(readers.map((service) => service.name))] : []),
+    ...(files.length > 0 ? [`by way of ${codes(files.map((file) => file.name))}`] : []),
+  ];
+  return parts.length === 0 ? "-" : parts.join("; ");
+}
+
+function exceptionsTable(model: StackModel): string {
+  return table(
+    ["Service", "Excused from", "Why"],
+    model.services.flatMap((service) =>
+      service.exceptions.map((exception) => [code(service.name), exception.rule, exception.reason]),
+    ),
+  );
+}

@@ -1,0 +1,157 @@
+import { parseImage } from "../stack/fields.ts";
+import type { Migration, Service, Shortcut, StackModel } from "../stack/model.ts";
+import { secretsIn } from "../stack/secret-text.ts";
+import { composeFiles } from "./compose-document.ts";
+import { addressOf } from "./handbook-diagram.ts";
+import { code, codes, shellLine, table } from "./handbook-text.ts";
+
+/** What RUNBOOK.md of a stack says, as values for its template. A section whose value is empty or false is left out. */
+export function runbookValues(model: StackModel): Record<string, unknown> {
+  const running = model.services.filter((service) => service.class === "long-running");
+  const apps = running.filter((service) => service.group === "apps");
+  const edge = running.find((service) => service.group === "edge");
+  const example = apps[0] ?? running[0];
+  return {
+    name: model.name,
+    example: example?.name ?? "SERVICE",
+    edge: edge?.name ?? false,
+    urls: model.routes.map((route) => `${route.certificate === undefined ? "http" : "https"}://${addressOf(route)}`),
+    registries: registriesOf(model.services),
+    ports: [...new Set(running.flatMap((service) => service.ports.map((port) => port.published)))].join(" and "),
+    hostNeeds: model.hostNeeds.map((need) => ({
+      ...need,
+      file: `/etc/sysctl.d/90-${model.name}.conf`,
+    })),
+    app: appExample(apps),
+    shortcuts: firstOfEachVerb(model.shortcuts),
+    shortcutsByHand: model.shortcuts.map((shortcut) => ({
+      about: shortcut.about,
+      line: `docker compose exec ${shortcut.service} ${shellLine(shortcut.command)}`,
+    })),
+    postgres: model.dataSources.some((source) => source.kind === "postgres"),
+    ...migrationValues(model.migrations),
+    ...secretValues(model),
+    ...certificateValues(model),
+    volumes: movedVolumes(model),
+    files: filesTable(model),
+    composeFiles: composePaths(model).join(", "),
+    oneShots: codes(model.services.filter((service) => service.class === "one-shot").map((service) => service.name)),
+    hasOneShots: model.services.some((service) => service.class === "one-shot"),
+  };
+}
+
+/** Hosts of registries that may want a login; Docker Hub's images are named without one. */
+function registriesOf(services: readonly Service[]): string[] {
+  const hosts = services.flatMap(({ image }) => {
+    const [first = "", ...rest] = (parseImage(image)?.name ?? "").split("/");
+    return rest.length > 0 && /[.:]/.test(first) ? [first] : [];
+  });
+  return [...new Set(hosts)].sort();
+}
+
+function appExample(apps: readonly Service[]): Record<string, unknown> | false {
+  const app = apps.find((service) => service.tagVariable !== undefined);
+  const image = app === undefined ? undefined : parseImage(app.image);
+  if (app === undefined || image === undefined) return false;
+  return { name: app.component, imageName: image.name, tag: image.tag ?? "TAG", tagVariable: app.tagVariable };
+}
+
+/** A verb leads to the first component that has it. */
+function firstOfEachVerb(shortcuts: readonly Shortcut[]): Shortcut[] {
+  return shortcuts.filter((shortcut, index) => shortcuts.findIndex(({ verb }) => verb === shortcut.verb) === index);
+}
+
+function migrationValues(migrations: readonly Migration[]): Record<string, unknown> {
+  return {
+    migrations: migrations.map((migration) => ({ ...migration, seedService: migration.seedService ?? false })),
+    migrationJobs: codes(
+      migrations.flatMap(({ service, seedService }) => [service, ...(seedService ? [seedService] : [])]),
+    ),
+    severalMigrations: migrations.length > 1,
+    seeds: migrations.some((migration) => migration.seedService !== undefined),
+  };
+}
+
+function secretValues(model: StackModel): Record<string, unknown> {
+  const random = model.secrets.filter((file) => file.kind === "random");
+  const supplied = model.secrets.filter((file) => file.kind === "supplied");
+  const composed = model.secrets.filter((file) => file.kind === "composed");
+  const inUse = new Set(composed.flatMap((file) => secretsIn(file.content)));
+  const rotating = random.find((file) => inUse.has(file.name)) ?? random[0];
+  return {
+    supplied,
+    random: codes(random.map((file) => file.name)),
+    rotating: rotating?.name ?? false,
+    composed: composed.length > 0 ? codes(composed.map((file) => file.name)) : false,
+    firstSupplied: supplied[0]?.name ?? false,
+  };
+}
+
+function certificateValues(model: StackModel): Record<string, unknown> {
+  const hostsOf = (kind: string) => [
+    ...new Set(model.routes.filter((route) => route.certificate?.kind === kind).map((route) => route.host)),
+  ];
+  const own = model.secrets.find((file) => file.kind === "certificate");
+  const localHosts = own?.hosts ?? [];
+  return {
+    acmeHosts: hostsOf("acme"),
+    acmeHost: hostsOf("acme")[0] ?? false,
+    fileHosts: codes(hostsOf("file")),
+    hasFiles: hostsOf("file").length > 0,
+    authority: own?.authorityName ?? false,
+    certificate: own?.name ?? false,
+    localHost: localHosts[0] ?? false,
+    localHosts: codes(localHosts),
+    namesForHosts: localHosts.filter((host) => host !== "localhost" && !host.endsWith(".localhost")),
+  };
+}
+
+/** Volumes that go along to another server, with their names in Docker. */
+function movedVolumes(model: StackModel): { name: string; inDocker: string }[] {
+  const sources = new Set(model.dataSources.map((source) => source.volume));
+  return model.volumes
+    .filter((volume) => sources.has(volume.name))
+    .map(({ name }) => ({ name, inDocker: `${model.name}_${name}` }));
+}
+
+function composePaths(model: StackModel): string[] {
+  return composeFiles
+    .filter(
+      (file) => file.path === "compose.yaml" || model.services.some((service) => file.groups.includes(service.group)),
+    )
+    .map((file) => file.path);
+}
+
+function filesTable(model: StackModel): string {
+  const config = [...new Set(model.files.filter((file) => file.path.startsWith("config/")).map(folderOf))].sort();
+  const rows: [path: string, about: string, owner: string][] = [
+    ["stack.yaml", "the one file to edit: everything else follows from it", "you"],
+    [
+      "secrets/",
+      "passwords, keys, certificates; one file each",
+      "you; what is missing is made by `generate` and `start`",
+    ],
+    ["compose.override.yaml", "what stack.yaml cannot say; Docker Compose reads it last", "you"],
+    ["images.lock.json", "digests of the images, once `lock` was run", "`lock`"],
+    ...composeFiles
+      .filter((file) => composePaths(model).includes(file.path))
+      .map((file): [string, string, string] => [file.path, file.about.replace(/\.$/, ""), "generated"]),
+    [".env", "project name, list of Compose files, image tags; no secrets", "generated"],
+    ...config.map((folder): [string, string, string] => [`${folder}/`, "configuration of that server", "generated"]),
+    ...(model.routes.length > 0
+      ? [["routes/", "which address goes to which service", "generated"] as [string, string, string]]
+      : []),
+    ["prod.sh", "the door: finds Node.js and runs the program below", "generated"],
+    [".stack/", "the program itself, the full description of the stack, the journal, the history", "generated"],
+    ["backups/", "a place for copies; git ignores it", "you"],
+    ["RUNBOOK.md, ARCHITECTURE.md", "this page, and what the stack is made of", "generated"],
+  ];
+  return table(
+    ["File", "What is in it", "Owner"],
+    rows.map(([path, about, owner]) => [path.split(", ").map(code).join(", "), about, owner]),
+  );
+}
+
+function folderOf(file: { path: string }): string {
+  return file.path.split("/").slice(0, 2).join("/");
+}
