@@ -1,6 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { globalOptions } from "../../../src/cli/args.ts";
 import { commands } from "../../../src/cli/table.ts";
@@ -8,7 +6,7 @@ import { handbook } from "../../../src/generator/handbook.ts";
 import { startWaves } from "../../../src/generator/handbook-architecture.ts";
 import { alignComments, shellLine, table } from "../../../src/generator/handbook-text.ts";
 import type { StackModel } from "../../../src/stack/model.ts";
-import { modelOf, repositoryTemplates, root } from "../../support/catalogue.ts";
+import { catalogue, modelOf, presets, presetText } from "../../support/catalogue.ts";
 
 const everything = `
 name: shop
@@ -59,24 +57,16 @@ components:
   web: { type: app, image: "you/web:1", port: 80, routes: [www.example.com] }
 `;
 
-const presets = join(root, "stacks");
-const presetTexts: [string, string][] = existsSync(presets)
-  ? readdirSync(presets)
-      .map((name): [string, string] => [name, join(presets, name, "stack.yaml")])
-      .filter(([, path]) => existsSync(path))
-      .map(([name, path]) => [name, readFileSync(path, "utf8")])
-  : [];
-
 const stacks: [string, string][] = [
   ["everything", everything],
   ["a worker alone", worker],
   ["names of one's own", ownNames],
   ["a certificate of one's own", ownCertificate],
-  ...presetTexts.map(([name, text]): [string, string] => [`the preset ${name}`, text]),
+  ...presets.map((name): [string, string] => [`the preset ${name}`, presetText(name)]),
 ];
 
 function render(model: StackModel): { architecture: string; runbook: string } {
-  const [architecture, runbook] = handbook(model, repositoryTemplates);
+  const [architecture, runbook] = handbook(model, catalogue.templates);
   return { architecture: architecture?.content ?? "", runbook: runbook?.content ?? "" };
 }
 
