@@ -169,7 +169,7 @@ export interface Route {
   /** Traefik middlewares, in order, beyond those that every route has. */
   middlewares: string[];
   /** How the certificate comes about; undefined: the route is plain HTTP. */
-  certificate: { kind: "acme"; resolver: string } | { kind: "file" } | { kind: "local" };
+  certificate: { kind: "acme"; resolver: string } | { kind: "file" } | { kind: "local" } | undefined;
 }
 
 /** How to bring an app's schema to its newest version. Each runs as a service of class `job`. */

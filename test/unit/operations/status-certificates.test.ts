@@ -15,7 +15,7 @@ const entrance = { service: "traefik", host: "127.0.0.1", port: 443 };
 
 function route(host: string, kind: "acme" | "file" | "local" | undefined): Route {
   const certificate: Route["certificate"] | undefined = kind === "acme" ? { kind, resolver: "acme" } : kind && { kind };
-  return { service: "web", host, path: "/", port: 80, middlewares: [], ...(certificate && { certificate }) };
+  return { service: "web", host, path: "/", port: 80, middlewares: [], certificate };
 }
 
 function seen(names: string, parts: Partial<SeenCertificate> = {}): SeenCertificate {
