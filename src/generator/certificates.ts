@@ -1,4 +1,7 @@
 import { webcrypto } from "node:crypto";
+// The library registers its parts through decorators, which need this in place before they are loaded.
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
 
 /** A certificate and its private key, both as PEM text. */
 export interface CertificateAndKey {
@@ -17,21 +20,13 @@ export const certificateDays = 397;
 
 const signing = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-/** Loaded on first use: the library is the larger part of what making a certificate costs, and few commands make one. */
-async function library() {
-  // It registers its parts through decorators, which need this in place before they are loaded.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  x509.cryptoProvider.set(webcrypto);
-  return x509;
-}
+x509.cryptoProvider.set(webcrypto);
 
 /**
  * Makes a stack's own certificate authority: it signs certificates of servers and nothing below it may sign. It goes
  * into secrets/ and is made once; a machine trusts the stack's local names as soon as it trusts this certificate.
  */
 export async function localAuthority(options: { stack: string; today: Date }): Promise<CertificateAndKey> {
-  const x509 = await library();
   const keys = await webcrypto.subtle.generateKey(signing, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -57,7 +52,6 @@ export async function issueCertificate(options: {
   hosts: readonly string[];
   today: Date;
 }): Promise<CertificateAndKey> {
-  const x509 = await library();
   const authority = new x509.X509Certificate(options.authority.certificate);
   const keys = await webcrypto.subtle.generateKey(signing, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
