@@ -33,7 +33,9 @@ export function connectionsOf(key: string, databases: readonly Database[], uses:
 function variablesOf(key: string, database: Database): Record<string, SecretText> {
   const { name } = database;
   return {
-    DATABASE_URL: secretText`postgresql://${name}:${secret(database.secret, "uri")}@${key}:5432/${name}`,
+    // Go's lib/pq insists on TLS unless told otherwise; on the stack's internal network there is none.
+    DATABASE_URL: secretText`postgresql://${name}:${secret(database.secret, "uri")}@${key}:5432/${name}?sslmode=disable`,
+    PGSSLMODE: secretText`disable`,
     PGHOST: secretText`${key}`,
     PGPORT: secretText`5432`,
     PGDATABASE: secretText`${name}`,
