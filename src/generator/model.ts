@@ -8,8 +8,8 @@ import type {
   Use,
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
+import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
 import { configError } from "../stack/source.ts";
-import type { Network, Service, StackModel } from "../stack/model.ts";
 import type { Problem } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
 import { harden } from "./harden.ts";
@@ -34,12 +34,16 @@ interface Placed {
  */
 export function buildModel(config: StackConfig, catalogue: Catalogue, file = "stack.yaml"): StackModel {
   const placed = config.components.map((entry) => place(entry, catalogue));
-  const problems: FoundProblem[] = checkUses(placed);
+  const problems: FoundProblem[] = checkUses(
+    placed,
+    catalogue.components.map((component) => component.type).filter((type) => type !== "app"),
+  );
   const contributions = problems.length > 0 ? [] : contributeAll(config.name, placed, catalogue);
   for (const { key, contribution } of contributions) {
     for (const { path, component = key, ...problem } of contribution.problems ?? [])
       problems.push({ ...problem, path: ["components", component, ...path] });
   }
+  if (problems.length === 0) problems.push(...checkGiven(placed, contributions));
   const model = assemble(config.name, contributions);
   problems.push(...crossCheck(model, contributions));
   if (problems.length > 0) throw configError(file, locateAll(problems, config));
@@ -52,30 +56,47 @@ function place(config: ComponentConfig, catalogue: Catalogue): Placed {
   return { config, component, uses: component.uses?.(config.options) ?? [] };
 }
 
-function checkUses(placed: readonly Placed[]): FoundProblem[] {
+function checkUses(placed: readonly Placed[], types: readonly string[]): FoundProblem[] {
   const keys = placed.map((entry) => entry.config.key);
   const problems: FoundProblem[] = [];
   for (const { config, uses } of placed) {
     const others = keys.filter((key) => key !== config.key);
-    for (const use of uses) {
+    uses.forEach((use, index) => {
       const path = ["components", config.key, ...use.path];
+      const twice = uses.findIndex((other) => other.component === use.component && other.part === use.part) < index;
       if (use.component === config.key)
         problems.push({ path, message: `${config.key} uses itself`, hint: "remove it from uses" });
       else if (!keys.includes(use.component))
         problems.push({
           path,
           message: `${config.key} uses "${use.component}", which is not in this stack`,
-          hint: othersHint(use.component, others),
+          hint: types.includes(use.component)
+            ? `add ${use.component}: {} under components`
+            : didYouMean(use.component, [...others, ...types]),
         });
-    }
+      else if (twice)
+        problems.push({ path, message: `${config.key} uses ${use.component} twice`, hint: "keep one of them" });
+    });
   }
   return problems.length > 0 ? problems : findCycle(placed);
 }
 
-function othersHint(wanted: string, others: readonly string[]): string {
-  return others.length === 0
-    ? `add ${wanted}: {} under components`
-    : `${didYouMean(wanted, others)}; or add ${wanted}: {} under components`;
+/** A use that gives nothing is a mistake: a proxy, or a worker without a port. */
+function checkGiven(placed: readonly Placed[], contributions: readonly ContributionOf[]): FoundProblem[] {
+  const given = new Set(
+    contributions.flatMap(({ contribution }) =>
+      (contribution.connections ?? []).map(({ app, from }) => `${app} ${from}`),
+    ),
+  );
+  return placed.flatMap(({ config, uses }) =>
+    uses
+      .filter((use) => !given.has(`${config.key} ${use.component}`))
+      .map((use) => ({
+        path: ["components", config.key, ...use.path],
+        message: `${config.key} uses ${use.component}, which offers nothing to connect to`,
+        hint: "remove it from uses, or give it a port: if it is an app",
+      })),
+  );
 }
 
 /** A cycle of `uses` could never start: each would wait for the other. */
@@ -176,7 +197,7 @@ function assemble(name: string, contributions: readonly ContributionOf[]): Stack
     services,
     volumes: gather((contribution) => contribution.volumes),
     networks: usedNetworks(contributions, services),
-    secrets: uniqueByName(contributions.flatMap(({ contribution }) => contribution.secrets ?? [])),
+    secrets: uniqueSecrets(contributions.flatMap(({ contribution }) => contribution.secrets ?? [])),
     files,
     probes: contributions.flatMap(({ contribution }) => contribution.probes ?? []),
     routes: contributions.flatMap(({ contribution }) => contribution.routes ?? []),
@@ -194,12 +215,18 @@ function usedNetworks(contributions: readonly ContributionOf[], services: readon
   );
 }
 
+/** An app may name a secret that the stack makes; it is made all the same. */
+function uniqueSecrets(files: readonly SecretFile[]): SecretFile[] {
+  return uniqueByName([
+    ...files.filter((file) => file.kind === "supplied"),
+    ...files.filter((file) => file.kind !== "supplied"),
+  ]);
+}
+
 function uniqueByName<Item extends { name: string }>(items: readonly Item[]): Item[] {
   return [...new Map(items.map((item) => [item.name, item])).values()];
 }
 
 function locateAll(problems: readonly FoundProblem[], config: StackConfig): Problem[] {
-  return problems
-    .map(({ path, ...problem }) => ({ ...problem, position: config.locate(path as OptionPath) }))
-    .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
+  return problems.map(({ path, ...problem }) => ({ ...problem, position: config.locate(path as OptionPath) }));
 }

@@ -1,7 +1,16 @@
 import type { ContributionOf, OptionPath } from "../components/component.ts";
-import type { StackModel } from "../stack/model.ts";
+import type { PublishedPort, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
 import type { Problem } from "../support/errors.ts";
+import {
+  filesAreUnique,
+  mountTargetsAreUnique,
+  networksAgree,
+  secretsAreUnique,
+  serviceNamesAreUnique,
+  serviceNamesFit,
+  volumesAreUnique,
+} from "./clash-rules.ts";
 
 /** A problem with its path from the top of stack.yaml, before it has a line. */
 export type FoundProblem = Omit<Problem, "position"> & { path: OptionPath };
@@ -9,7 +18,17 @@ export type FoundProblem = Omit<Problem, "position"> & { path: OptionPath };
 type Rule = (model: StackModel, contributions: readonly ContributionOf[]) => FoundProblem[];
 
 /** What must hold between components that each are fine by themselves. Wrong input of a user is told with its place. */
-const rules: Rule[] = [routesNeedAnEdge, portsPublishedOnce, serviceNamesAreUnique];
+const rules: Rule[] = [
+  routesNeedAnEdge,
+  portsPublishedOnce,
+  serviceNamesAreUnique,
+  serviceNamesFit,
+  volumesAreUnique,
+  networksAgree,
+  filesAreUnique,
+  secretsAreUnique,
+  mountTargetsAreUnique,
+];
 
 /** All broken rules of a model. Faults of a component, which no user can cause, are thrown instead. */
 export function crossCheck(model: StackModel, contributions: readonly ContributionOf[]): FoundProblem[] {
@@ -30,40 +49,32 @@ function routesNeedAnEdge(model: StackModel, contributions: readonly Contributio
 }
 
 function portsPublishedOnce(model: StackModel): FoundProblem[] {
-  const taken = new Map<string, string>();
-  const found: FoundProblem[] = [];
-  for (const service of model.services) {
-    for (const port of service.ports) {
+  const taken: { component: string; port: PublishedPort }[] = [];
+  return model.services.flatMap((service) =>
+    service.ports.flatMap((port, index) => {
+      const other = taken.find((earlier) => sameAddress(earlier.port, port));
+      taken.push({ component: service.component, port });
+      if (other === undefined) return [];
       const address = `${port.published}/${port.protocol}`;
-      const owner = taken.get(address);
-      if (owner !== undefined) {
-        found.push({
-          path: ["components", service.component, "publish"],
-          message: `${service.component} publishes port ${address}, which ${owner} publishes too`,
+      return [
+        {
+          path: ["components", service.component, "publish", index],
+          message:
+            other.component === service.component
+              ? `${service.component} publishes port ${address} twice`
+              : `${service.component} publishes port ${address}, which ${other.component} publishes too`,
           hint: "give one of them another port, or a route through Traefik instead",
-        });
-      }
-      taken.set(address, service.component);
-    }
-  }
-  return found;
+        },
+      ];
+    }),
+  );
 }
 
-function serviceNamesAreUnique(model: StackModel): FoundProblem[] {
-  const owners = new Map<string, string>();
-  const found: FoundProblem[] = [];
-  for (const service of model.services) {
-    const owner = owners.get(service.name);
-    if (owner !== undefined && owner !== service.component) {
-      found.push({
-        path: ["components", service.component],
-        message: `${service.component} and ${owner} both make a service named ${service.name}`,
-        hint: "rename one of them",
-      });
-    }
-    owners.set(service.name, service.component);
-  }
-  return found;
+const everyAddress = ["0.0.0.0", "::"];
+
+function sameAddress(a: PublishedPort, b: PublishedPort): boolean {
+  if (a.published !== b.published || a.protocol !== b.protocol) return false;
+  return a.host === b.host || everyAddress.includes(a.host) || everyAddress.includes(b.host);
 }
 
 /** Every name that the model mentions must exist in it. A miss is a bug in a component. */

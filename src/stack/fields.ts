@@ -1,13 +1,18 @@
 import { z } from "zod";
 import { parseDuration, parseSize } from "../support/units.ts";
 
+const longestDuration = 10 * 365 * 86_400_000;
+
 /** A duration in stack.yaml: `15s`, `5m`, `6h`, `30d`. Milliseconds after parsing. */
 export function duration() {
   return z
     .string({ error: "expected a duration such as 15s, 5m, 6h or 30d" })
     .regex(/^(\d+(\.\d+)?(ms|[smhd]))+$/, "expected a duration such as 15s, 5m, 6h or 30d")
-    .transform((text) => parseDuration(text) ?? 0);
+    .transform((text) => parseDuration(text) ?? 0)
+    .refine((milliseconds) => milliseconds <= longestDuration, "expected a duration of at most 3650d");
 }
+
+const largestSize = 1024 ** 5;
 
 /** A size in stack.yaml: `512m`, `4g`. Bytes after parsing. */
 export function size() {
@@ -15,7 +20,11 @@ export function size() {
   return z
     .string({ error: expected })
     .regex(/^\d+(\.\d+)?\s*[bkmgtBKMGT](i?[bB])?$/, expected)
-    .transform((text) => parseSize(text) ?? 0);
+    .transform((text) => parseSize(text) ?? 0)
+    .refine((bytes) => bytes >= 1 && bytes <= largestSize, {
+      error: "expected a size above 0 and up to 1024t",
+      abort: true,
+    });
 }
 
 const smallestMemory = 6 * 1024 ** 2;
@@ -96,10 +105,12 @@ export function parseImage(text: string): { name: string; tag?: string; digest?:
 export function imageProblem(text: string): string | undefined {
   const image = parseImage(text);
   if (image === undefined) return `"${text}" is not an image reference; expected one such as ghcr.io/you/app:1.4.2`;
-  if (image.name === "minio/minio")
-    return "minio/minio can no longer be pulled from Docker Hub; use the component minio (image pgsty/silo)";
+  if (/^(docker\.io\/|quay\.io\/)?minio\/minio$/.test(image.name))
+    return `${image.name} is no longer published; use the component minio (image pgsty/silo)`;
   if (image.tag === undefined && image.digest === undefined)
     return `image "${text}" has no tag, so nobody could tell which version runs; write one, such as ${text}:1.4.2`;
+  if (image.tag === "latest" && image.digest === undefined)
+    return `image "${text}" names no version: latest is another one every time; write a tag such as ${image.name}:1.4.2`;
   return undefined;
 }
 
@@ -129,7 +140,13 @@ export function hostProblem(text: string): string | undefined {
 
 /** An absolute path in a URL or container. */
 export function absolutePath(what: string) {
-  return z.string({ error: `expected ${what}` }).regex(/^\/[^\s]*$/, `expected ${what}, starting with "/"`);
+  return (
+    z
+      .string({ error: `expected ${what}` })
+      .regex(/^\//, `expected ${what}, starting with "/"`)
+      // Paths stand in shell words, mount options and rules of the proxy, where other characters have a meaning.
+      .regex(/^[A-Za-z0-9._~%+=@&?/-]*$/, `expected ${what} of letters, digits and . _ ~ % + = @ & ? - /`)
+  );
 }
 
 /** A command as a list of words; a shell is never put in between. */

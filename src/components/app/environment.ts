@@ -87,20 +87,24 @@ function offeredVariables(
 ): Record<string, SecretText> {
   const offered: Record<string, SecretText> = {};
   const from: Record<string, string> = {};
+  const doubles = new Map<string, string[]>();
   for (const connection of connections) {
     for (const [variable, text] of Object.entries(connection.variables)) {
       const other = from[variable];
       if (other !== undefined && other !== connection.from && !(variable in options.env)) {
-        problems.push({
-          path: ["uses"],
-          message: `${other} and ${connection.from} both give this app ${variable}`,
-          hint: `remove one from uses, or set ${variable} yourself under env`,
-        });
+        const pair = `${other} and ${connection.from}`;
+        doubles.set(pair, [...(doubles.get(pair) ?? []), variable]);
       }
       from[variable] = connection.from;
       offered[variable] = text;
     }
   }
+  for (const [pair, variables] of doubles)
+    problems.push({
+      path: ["uses"],
+      message: `${pair} both give this app ${variables.join(", ")}`,
+      hint: `remove one from uses, or set ${variables.length === 1 ? variables[0] : "these"} yourself under env`,
+    });
   return offered;
 }
 

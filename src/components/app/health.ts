@@ -31,8 +31,8 @@ function httpCheck(port: number, path: string): string {
   const url = `http://127.0.0.1:${port}${path}`;
   const node = `fetch("${url}").then((r) => process.exit(r.ok ? 0 : 1), (e) => { console.log(e.cause ?? e); process.exit(1) })`;
   return [
-    `if command -v curl >/dev/null; then curl -fsS -o /dev/null ${url}`,
-    `elif command -v wget >/dev/null; then wget -q -O /dev/null ${url}`,
+    `if command -v curl >/dev/null; then curl -fsS -o /dev/null '${url}'`,
+    `elif command -v wget >/dev/null; then wget -q -O /dev/null '${url}'`,
     `elif command -v node >/dev/null; then node -e '${node}'`,
     `elif command -v python3 >/dev/null; then python3 -c 'import urllib.request; urllib.request.urlopen("${url}")'`,
     "else echo 'no curl, wget, node or python3 in this image: use health: { exec: [...] }'; exit 1",

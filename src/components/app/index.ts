@@ -6,18 +6,21 @@ import type {
   Connection,
   Contribution,
   ContributionOf,
+  OptionProblem,
   RouteNeeds,
   ServiceNeeds,
 } from "../component.ts";
 import { appEnvironment } from "./environment.ts";
 import { healthcheckOf } from "./health.ts";
 import { type AppOptions, options } from "./options.ts";
+import { questions } from "./questions.ts";
 import { taskServices } from "./tasks.ts";
 
 export const component: Component<AppOptions> = {
   type: "app",
   about: "an application of yours, from its image",
   options,
+  questions,
   uses: (app) =>
     app.uses.map((text, index) => {
       const [name = text, part] = text.split("/");
@@ -45,7 +48,7 @@ export const component: Component<AppOptions> = {
           service: use.key,
           volume: `${use.key}-${volume.name}`,
         })),
-      problems: checkOptions(app),
+      problems: [...checkOptions(app), ...use.usedBy.flatMap((user) => partProblem(user, use.key))],
     };
   },
   collect(app, use, all) {
@@ -118,14 +121,14 @@ const writableRootException: HardeningException = {
 };
 
 function userException(app: AppOptions): HardeningException[] {
-  return app.user === undefined
-    ? [
-        {
-          rule: "non-root",
-          reason: "runs as the image's own user; set user: in stack.yaml to be sure that it is not root",
-        },
-      ]
-    : [];
+  if (app.user === undefined)
+    return [
+      {
+        rule: "non-root",
+        reason: "runs as the image's own user; set user: in stack.yaml to be sure that it is not root",
+      },
+    ];
+  return /^0+(:|$)/.test(app.user) ? [{ rule: "non-root", reason: `user: "${app.user}" in stack.yaml` }] : [];
 }
 
 function inMemory(target: string): Tmpfs {
@@ -134,6 +137,11 @@ function inMemory(target: string): Tmpfs {
 
 function routeText(route: AppOptions["routes"][number]): string {
   return route.path === "/" ? route.host : `${route.host}${route.path}`;
+}
+
+function partProblem({ key, part }: ComponentUse["usedBy"][number], app: string): OptionProblem[] {
+  if (part === undefined) return [];
+  return [{ path: [], message: `${key} uses ${app}/${part}, and an app has no parts`, hint: `write ${app} there` }];
 }
 
 function routeNeeds(app: AppOptions, use: ComponentUse): RouteNeeds[] {
