@@ -40,7 +40,7 @@ export function summaryLines(model: StackModel, needs: Needs): string[] {
     .filter((service) => service.class === "long-running")
     .map(
       (service) =>
-        `  ${service.name.padEnd(14)} ${service.image.padEnd(44)} ${formatSize(service.limits.memory * service.replicas).padStart(8)}  ${service.about}`,
+        `  ${service.name.padEnd(14)} ${service.image.padEnd(44)} ${formatSize(service.limits.memory * service.replicas).padStart(8)}`,
     );
   const fits = (need: number, have: number | undefined) =>
     have !== undefined && need > have ? "  (more than it has)" : "";

@@ -145,10 +145,15 @@ export interface ContributionOf {
 export interface Question {
   path: OptionPath;
   message: string;
-  kind: "input" | "confirm" | "select" | "list";
+  /** `list` takes several answers with commas between, `words` a command with spaces between. */
+  kind: "input" | "confirm" | "select" | "list" | "words";
   choices?: string[];
   default?: string | boolean;
-  /** Undefined: fine. Otherwise what is wrong, in one line. */
+  /** Asked only where this other option was answered: a worker without a port has no routes. */
+  needs?: OptionPath;
+  /** The answer `none` leaves the option out. */
+  optional?: boolean;
+  /** Of a list, called with each entry. Undefined: fine. Otherwise what is wrong, in one line. */
   validate?(answer: string): string | undefined;
 }
 

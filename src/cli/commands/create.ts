@@ -51,7 +51,10 @@ function printPreview(
 ): void {
   const entries = files.map(({ path, content }) => ({ path, bytes: Buffer.byteLength(content) }));
   const needs = needsOf(model, directory);
-  if (output.json) return output.printJson({ dryRun: true, directory, needs, files: entries });
+  if (output.json) {
+    output.printJson({ dryRun: true, directory, needs, files: entries });
+    return;
+  }
   for (const line of [...fileTree(directory, entries), "", ...summaryLines(model, needs)]) output.print(line);
   output.print("Nothing was written.");
 }

@@ -15,6 +15,13 @@ export const component: Component<PostgresOptions> = {
   options: postgresOptions,
   questions: [
     {
+      path: ["version"],
+      message: "Version of Postgres",
+      kind: "select",
+      choices: ["18", "17", "16"],
+      default: "18",
+    },
+    {
       path: ["limits", "memory"],
       message: "Memory for Postgres",
       kind: "input",
