@@ -64,7 +64,6 @@ export function serverService(key: string, about: string, options: MinioOptions)
     dependsOn: [{ service: names.volumeOwner, condition: "service_completed_successfully" }],
     healthcheck: { test: ["CMD", "mc", "ready", "local"], interval: 15_000, startPeriod: 60_000 },
     limits: options.limits,
-    nofile: 16_384,
     stopGracePeriod: 30_000,
   };
 }

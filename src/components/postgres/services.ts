@@ -66,8 +66,6 @@ export function serverService(
     // Room for a last checkpoint of a busy server.
     stopGracePeriod: 90_000,
     shmSize: derived.shm,
-    // Each process opens 1,000 files at most and closes what it used least.
-    nofile: 16_384,
   };
 }
 

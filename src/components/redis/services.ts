@@ -48,8 +48,6 @@ export function serverService(key: string, about: string, options: RedisOptions)
       startPeriod: 120_000,
     },
     limits: options.limits,
-    // 10,000 clients, which is the server's own limit, and its files.
-    nofile: 16_384,
     stopGracePeriod: 30_000,
   };
 }
