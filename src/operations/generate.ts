@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { type FileChange, planChanges } from "../generator/changes.ts";
+import { applyImageLock, type ImageLock, imageLockPath, parseImageLock } from "../generator/image-lock.ts";
 import { buildModel, type Catalogue } from "../generator/model.ts";
 import { renderModel } from "../generator/render.ts";
 import type { RenderedFile } from "../generator/rendered-file.ts";
@@ -37,6 +38,8 @@ export interface GenerateOptions {
   overwrite?: readonly string[];
   /** Edited files to keep although what we would write has changed. */
   keep?: readonly string[];
+  /** Digests of images, instead of those in images.lock.json. */
+  imageLock?: ImageLock;
 }
 
 export interface GenerateResult {
@@ -54,10 +57,11 @@ export function renderStack(
   catalogue: Catalogue,
   carried: CarriedFiles,
   file = "stack.yaml",
+  imageLock: ImageLock = {},
 ): { model: StackModel; files: RenderedFile[] } {
   const config = loadStackConfig(stackYaml, file, catalogue.components);
   const model = {
-    ...buildModel(config, catalogue, file),
+    ...applyImageLock(buildModel(config, catalogue, file), imageLock),
     source: createHash("sha256").update(stackYaml).digest("hex"),
   };
   const ours = (path: string, content: string, mode = 0o644): RenderedFile => ({
@@ -81,16 +85,9 @@ export function renderStack(
  * nothing) where both the user and we have something new for the same file.
  */
 export async function runGenerate(request: GenerateRequest, options: GenerateOptions = {}): Promise<GenerateResult> {
-  const text = readIfExists(join(request.directory, "stack.yaml"));
-  if (text === undefined) {
-    throw new StackError({
-      code: "no-stack",
-      exit: "invalidInput",
-      message: `there is no stack.yaml in ${request.directory}`,
-      hint: "go to the stack's directory, or make a new one with: npx create-stack",
-    });
-  }
-  const { model, files } = renderStack(text, request.catalogue, request.carried);
+  const text = readStackYaml(request.directory);
+  const imageLock = options.imageLock ?? parseImageLock(readIfExists(join(request.directory, imageLockPath)));
+  const { model, files } = renderStack(text, request.catalogue, request.carried, "stack.yaml", imageLock);
   const { onDisk, manifest } = readDirectory(request.directory, files);
   const changes = planChanges(files, onDisk, manifest, {
     overwrite: options.overwrite ?? [],
@@ -102,6 +99,18 @@ export async function runGenerate(request: GenerateRequest, options: GenerateOpt
     const secrets = await writeSecrets(request.directory, model, request.today);
     writeChanges(request.directory, changes, files, manifest, request.carried.version);
     return { model, changes, secrets: secrets.written, missing: secrets.missing };
+  });
+}
+
+/** The text of a stack's stack.yaml; throws `no-stack` where there is none. */
+export function readStackYaml(directory: string): string {
+  const text = readIfExists(join(directory, "stack.yaml"));
+  if (text !== undefined) return text;
+  throw new StackError({
+    code: "no-stack",
+    exit: "invalidInput",
+    message: `there is no stack.yaml in ${directory}`,
+    hint: "go to the stack's directory, or make a new one with: npx create-stack",
   });
 }
 
