@@ -72,19 +72,35 @@ export class SecretFolder {
   }
 }
 
-/** Fills in the values; undefined where a part is not there yet. A line break at a file's end is not part of its value. */
+/**
+ * Fills in the values. A line whose value is not there yet is left out, so that one missing secret does not take the
+ * others with it; undefined where nothing is left. A line break at a file's end is not part of its value.
+ */
 export function composeSecret(text: SecretText, read: (name: string) => string | undefined): string | undefined {
-  let result = "";
+  const lines: string[] = [];
+  let line = "";
+  let isWhole = true;
   for (const part of text) {
-    if (typeof part === "string") {
-      result += part;
-      continue;
+    const value = typeof part === "string" ? part : valueOf(part, read);
+    if (value === undefined) isWhole = false;
+    const pieces = typeof part === "string" ? part.split("\n") : [value ?? ""];
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) {
+        if (isWhole) lines.push(line);
+        line = "";
+        isWhole = true;
+      }
+      line += piece;
     }
-    const value = read(part.secret)?.replace(/\r?\n$/, "");
-    if (value === undefined || value === "") return undefined;
-    result += encode(value, part);
   }
-  return result;
+  if (isWhole) lines.push(line);
+  const result = lines.join("\n");
+  return result === "" ? undefined : result;
+}
+
+function valueOf(part: SecretReference, read: (name: string) => string | undefined): string | undefined {
+  const value = read(part.secret)?.replace(/\r?\n$/, "");
+  return value === undefined || value === "" ? undefined : encode(value, part);
 }
 
 function encode(value: string, reference: SecretReference): string {
