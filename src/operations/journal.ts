@@ -116,6 +116,17 @@ export function unfinishedOperation(directory: string): UnfinishedOperation | un
   return undefined;
 }
 
+/**
+ * Ends the journals of operations whose process died and that have nothing to take back: running them again is all it
+ * takes. Returns the newest of them. One with something to take back is left to the operation that knows how.
+ */
+export function closeAbandoned(directory: string, clock: Pick<Clock, "now">): UnfinishedOperation | undefined {
+  const found = unfinishedOperation(directory);
+  if (found === undefined || found.undo.length > 0) return undefined;
+  reopenJournal(directory, found.id, clock).end("interrupted");
+  return found;
+}
+
 /** All records of a journal. A line that was cut short when the machine stopped says nothing and is left out. */
 export function readJournal(directory: string, id: string): JournalRecord[] {
   const text = readIfExists(join(journalFolder(directory), `${id}.jsonl`)) ?? "";

@@ -1,0 +1,69 @@
+import { StackError } from "../support/errors.ts";
+import type { Context } from "./context.ts";
+import { closeAbandoned, type Journal, openJournal } from "./journal.ts";
+import { withLock } from "./lock.ts";
+import { step } from "./plan.ts";
+
+/** Runs an operation while it holds the stack's lock. Where Ctrl-C or SIGTERM ends it, the error says just that. */
+export async function exclusively<Result>(
+  context: Context,
+  command: string,
+  wait: number | undefined,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await withLock(context, { command, ...(wait !== undefined && { wait }) }, body);
+  } catch (error) {
+    throw context.signal.aborted ? interrupted(command, error) : error;
+  } finally {
+    context.progress.end();
+  }
+}
+
+function interrupted(command: string, cause: unknown): StackError {
+  return new StackError({
+    code: "interrupted",
+    exit: "interrupted",
+    message: `The ${command} was interrupted`,
+    hint: `\`./prod.sh ${command}\` goes on from here`,
+    cause,
+  });
+}
+
+/** Writes an operation's begin and end; what a crash left unfinished and has nothing to take back is closed. */
+export async function journalled<Result>(
+  context: Context,
+  operation: string,
+  body: (journal: Journal) => Promise<Result>,
+): Promise<Result> {
+  const abandoned = closeAbandoned(context.directory, context.clock);
+  if (abandoned !== undefined)
+    context.progress.line(`The last ${abandoned.operation} was cut short; going on from there`);
+  const journal = openJournal(context.directory, operation, context.clock);
+  try {
+    const result = await body(journal);
+    journal.end("done");
+    return result;
+  } catch (error) {
+    journal.end(context.signal.aborted ? "interrupted" : "failed");
+    throw error;
+  }
+}
+
+/** One step of an operation that has nothing to take back, in the journal. */
+export async function noted(
+  journal: Journal,
+  action: string,
+  resource: string,
+  act: () => Promise<void>,
+): Promise<void> {
+  const noting = step(action, resource, "");
+  journal.begin(noting);
+  try {
+    await act();
+  } catch (error) {
+    journal.failed(noting, error);
+    throw error;
+  }
+  journal.done(noting);
+}
