@@ -77,28 +77,25 @@ export class SecretFolder {
  * others with it; undefined where nothing is left. A line break at a file's end is not part of its value.
  */
 export function composeSecret(text: SecretText, read: (name: string) => string | undefined): string | undefined {
-  const lines: string[] = [];
-  let line = "";
-  let isWhole = true;
-  for (const part of text) {
-    const value = typeof part === "string" ? part : valueOf(part, read);
-    if (value === undefined) isWhole = false;
-    const pieces = typeof part === "string" ? part.split("\n") : [value ?? ""];
-    for (const [index, piece] of pieces.entries()) {
-      if (index > 0) {
-        if (isWhole) lines.push(line);
-        line = "";
-        isWhole = true;
-      }
-      line += piece;
-    }
-  }
-  if (isWhole) lines.push(line);
-  const result = lines.join("\n");
+  const lines = linesOf(text).map((parts) =>
+    parts.map((part) => (typeof part === "string" ? part : filledIn(part, read))),
+  );
+  const whole = lines.filter((parts) => !parts.includes(undefined)).map((parts) => parts.join(""));
+  const result = whole.join("\n");
   return result === "" ? undefined : result;
 }
 
-function valueOf(part: SecretReference, read: (name: string) => string | undefined): string | undefined {
+function linesOf(text: SecretText): SecretText[] {
+  const lines: (string | SecretReference)[][] = [[]];
+  for (const part of text) {
+    const [first = part, ...more] = typeof part === "string" ? part.split("\n") : [part];
+    lines.at(-1)?.push(first);
+    lines.push(...more.map((piece) => [piece]));
+  }
+  return lines;
+}
+
+function filledIn(part: SecretReference, read: (name: string) => string | undefined): string | undefined {
   const value = read(part.secret)?.replace(/\r?\n$/, "");
   return value === undefined || value === "" ? undefined : encode(value, part);
 }
