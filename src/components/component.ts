@@ -40,6 +40,17 @@ export interface Use {
   path: OptionPath;
 }
 
+/** One component that uses the one that is told. */
+export interface UsedBy {
+  key: string;
+  part?: string;
+  /**
+   * Set where it uses another component of the same type before this one. The plain names (`DATABASE_URL`) are that
+   * one's; here they get this component's key in front.
+   */
+  further?: true;
+}
+
 /** What a component is told about its place in the stack. */
 export interface ComponentUse {
   /** Name of the stack. */
@@ -47,7 +58,7 @@ export interface ComponentUse {
   /** Key in stack.yaml: the Compose service name, or its prefix. */
   key: string;
   /** Components that use this one, in the order of stack.yaml. */
-  usedBy: { key: string; part?: string }[];
+  usedBy: UsedBy[];
   /** Reads a file of templates/ and fills it in; throws on a missing value. Path such as `redis/redis.conf.hbs`. */
   template(path: string, values: Record<string, unknown>): string;
 }

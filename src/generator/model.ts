@@ -6,6 +6,7 @@ import type {
   OptionPath,
   ServiceNeeds,
   Use,
+  UsedBy,
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
 import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
@@ -126,15 +127,24 @@ function findCycle(placed: readonly Placed[]): FoundProblem[] {
   return [];
 }
 
+/** How one component uses another, told to that other. */
+function usesOf({ config, uses }: Placed, key: string, placed: readonly Placed[]): UsedBy[] {
+  const typeOf = (name: string) => placed.find((entry) => entry.config.key === name)?.config.type;
+  const first = uses.find((use) => typeOf(use.component) === typeOf(key));
+  return uses
+    .filter((use) => use.component === key)
+    .map((use) => ({
+      key: config.key,
+      ...(use.part !== undefined && { part: use.part }),
+      ...(first?.component !== key && { further: true }),
+    }));
+}
+
 function contributeAll(stack: string, placed: readonly Placed[], catalogue: Catalogue): ContributionOf[] {
   const useOf = (key: string): ComponentUse => ({
     stack,
     key,
-    usedBy: placed.flatMap(({ config, uses }) =>
-      uses
-        .filter((use) => use.component === key)
-        .map((use) => ({ key: config.key, ...(use.part !== undefined && { part: use.part }) })),
-    ),
+    usedBy: placed.flatMap((user) => usesOf(user, key, placed)),
     template: (path, values) => fillTemplate(catalogue.templates, path, values),
   });
   const first = placed.map(({ config, component }) => ({

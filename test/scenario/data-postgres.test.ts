@@ -21,7 +21,7 @@ for (const version of [16, 17, 18] as const) {
       stack = await dataStack(`
 name: ${uniqueName(`data-pg${version}`)}
 components:
-${client("server", image, ["postgres", "postgres/reports"])}
+${client("server", image, ["postgres", "postgres/reports", "second"])}
 ${client("other", image, ["postgres"])}
 ${client("outsider", image, ["second"])}
   postgres:
@@ -104,6 +104,8 @@ ${client("outsider", image, ["second"])}
     test("several in one stack have data and passwords of their own", async () => {
       const answer = await psql("outsider", "SELECT current_database()");
       expect(answer.stdout.trim(), answer.stderr).toBe("outsider");
+      const both = await psql("server", "SELECT current_database(), inet_server_addr()", '"$SECOND_DATABASE_URL"');
+      expect(both.stdout.trim(), both.stderr).toBe(`server|${await stack.address("second", "second")}`);
       expect(stack.secret("second_superuser")).not.toBe(stack.secret("postgres_superuser"));
     });
 

@@ -1,10 +1,12 @@
 import { didYouMean } from "../../support/suggest.ts";
-import type { ComponentUse, OptionProblem } from "../component.ts";
+import type { ComponentUse, OptionProblem, UsedBy } from "../component.ts";
 import { type BucketOptions, bucketNameProblem, type MinioOptions } from "./options.ts";
 
 /** The access key of one app, and the buckets that it opens. */
 export interface Grant {
   app: string;
+  /** The app has the plain names from another component of this type. */
+  further?: true;
   buckets: string[];
   /** Access key and name of its policy. */
   accessKey: string;
@@ -37,13 +39,13 @@ export function planBuckets(
     else plan.buckets.push(bucket);
   }
   const listed = options.buckets && plan.buckets.map((bucket) => bucket.name);
-  for (const { key: app, part } of use.usedBy) {
+  for (const { key: app, part, further } of use.usedBy) {
     const wanted = part === undefined ? (listed ?? [app]) : [part];
     const problem = wanted
       .map((name) => bucketProblem(use.key, app, part, name, listed))
       .find((found) => found !== undefined);
     if (problem !== undefined) plan.problems.push({ path: ["buckets"], ...problem });
-    else addGrant(plan, use.key, app, wanted);
+    else addGrant(plan, use.key, { key: app, ...(further && { further }) }, wanted);
   }
   return plan;
 }
@@ -66,14 +68,20 @@ function bucketProblem(
   return { message: `the bucket for ${app} cannot be made: ${wrong}`, hint: where };
 }
 
-function addGrant(plan: BucketPlan, key: string, app: string, buckets: readonly string[]): void {
+function addGrant(plan: BucketPlan, key: string, { key: app, further }: UsedBy, buckets: readonly string[]): void {
   for (const name of buckets) {
     if (!plan.buckets.some((bucket) => bucket.name === name))
       plan.buckets.push({ name, versioning: false, public: false });
   }
   const known = plan.grants.find((grant) => grant.app === app);
   if (known === undefined)
-    plan.grants.push({ app, buckets: [...buckets], accessKey: `${key}-${app}`, secret: `${key}_${app}` });
+    plan.grants.push({
+      app,
+      ...(further && { further }),
+      buckets: [...buckets],
+      accessKey: `${key}-${app}`,
+      secret: `${key}_${app}`,
+    });
   else known.buckets = [...new Set([...known.buckets, ...buckets])];
 }
 

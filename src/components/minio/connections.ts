@@ -1,5 +1,6 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { Connection } from "../component.ts";
+import { withPrefix } from "../prefix.ts";
 import type { Grant } from "./buckets.ts";
 import type { MinioOptions } from "./options.ts";
 import { namesOf } from "./services.ts";
@@ -16,7 +17,7 @@ export function connectionsOf(
   return grants.map((grant) => ({
     app: grant.app,
     from: key,
-    variables: variablesOf(key, options, grant),
+    variables: withPrefix([grant.further && key], variablesOf(key, options, grant)),
     network: key,
     dependsOn: [
       { service: key, condition: "service_healthy" },

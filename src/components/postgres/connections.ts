@@ -1,5 +1,6 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { Connection } from "../component.ts";
+import { withPrefix } from "../prefix.ts";
 import type { Database, DatabaseUse } from "./databases.ts";
 import { namesOf } from "./services.ts";
 
@@ -16,10 +17,7 @@ export function connectionsOf(key: string, databases: readonly Database[], uses:
       app: use.app,
       from: key,
       ...(use.part !== undefined && { part: use.part }),
-      variables: withPrefix(
-        first ? "" : `${database.name.toUpperCase().replaceAll("-", "_")}_`,
-        variablesOf(key, database),
-      ),
+      variables: withPrefix([use.further && key, first ? undefined : database.name], variablesOf(key, database)),
       network: key,
       dependsOn: [
         { service: key, condition: "service_healthy" as const },
@@ -42,8 +40,4 @@ function variablesOf(key: string, database: Database): Record<string, SecretText
     PGUSER: secretText`${name}`,
     PGPASSWORD: secretText`${secret(database.secret)}`,
   };
-}
-
-function withPrefix(prefix: string, variables: Record<string, SecretText>): Record<string, SecretText> {
-  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [`${prefix}${name}`, value]));
 }

@@ -14,6 +14,8 @@ export interface Database {
 export interface DatabaseUse {
   app: string;
   part?: string;
+  /** The app has the plain names from another component of this type. */
+  further?: true;
   database: string;
 }
 
@@ -46,7 +48,7 @@ export function planDatabases(
     add(name, extensions);
   }
   const listed = options.databases && plan.databases.map((database) => database.name);
-  for (const { key: app, part } of use.usedBy) {
+  for (const { key: app, part, further } of use.usedBy) {
     const choice = chooseDatabase(use.key, app, part, listed);
     if ("problem" in choice) {
       plan.problems.push(choice.problem);
@@ -54,7 +56,7 @@ export function planDatabases(
     }
     add(choice.name, []);
     if (plan.uses.some((other) => other.app === app && other.database === choice.name)) continue;
-    plan.uses.push({ app, ...(part !== undefined && { part }), database: choice.name });
+    plan.uses.push({ app, ...(part !== undefined && { part }), ...(further && { further }), database: choice.name });
   }
   return plan;
 }

@@ -1,3 +1,4 @@
+import { basename } from "node:path/posix";
 import type { SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
@@ -39,9 +40,9 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
   const { databases, uses, problems } = planDatabases(options, use);
   const tooSmall = memoryProblem(options.limits.memory);
   const main = databases[0]?.name ?? "postgres";
-  const file = (name: string, values: Record<string, unknown>) => ({
-    path: `${names.config}/${name}`,
-    content: use.template(`postgres/${name}.hbs`, values),
+  const file = (template: string, values: Record<string, unknown> = {}) => ({
+    path: `${names.config}/${basename(template, ".hbs")}`,
+    content: use.template(template, values),
     mode: 0o644 as const,
   });
   return {
@@ -56,10 +57,13 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
     networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
     secrets: secretsOf(key, databases),
     files: [
-      file("postgresql.conf", { ...settingsForTemplate(derived), settings: ownSettingLines(options.settings) }),
-      file("pg_hba.conf", {}),
-      file("pg_ident.conf", {}),
-      ...(databases.length > 0 ? [file("setup.sql", { databases })] : []),
+      file("postgres/postgresql.conf.hbs", {
+        ...settingsForTemplate(derived),
+        settings: ownSettingLines(options.settings),
+      }),
+      file("postgres/pg_hba.conf.hbs"),
+      file("postgres/pg_ident.conf.hbs"),
+      ...(databases.length > 0 ? [file("postgres/setup.sql.hbs", { databases })] : []),
     ],
     connections: connectionsOf(key, databases, uses),
     shortcuts: [

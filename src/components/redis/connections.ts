@@ -1,18 +1,17 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { Connection } from "../component.ts";
+import { withPrefix } from "../prefix.ts";
 import type { AppUser } from "./users.ts";
 
 /** What each app is told. Its first login has the plain names, further ones their part in front: `SESSIONS_REDIS_URL`. */
 export function connectionsOf(key: string, users: readonly AppUser[]): Connection[] {
   return users.map((user, index) => {
     const first = users.findIndex((other) => other.app === user.app) === index;
-    const prefix = first ? "" : `${(user.part ?? key).toUpperCase().replaceAll("-", "_")}_`;
-    const variables = Object.entries(variablesOf(key, user)).map(([name, value]) => [`${prefix}${name}`, value]);
     return {
       app: user.app,
       from: key,
       ...(user.part !== undefined && { part: user.part }),
-      variables: Object.fromEntries(variables),
+      variables: withPrefix([user.further && key, first ? undefined : (user.part ?? user.app)], variablesOf(key, user)),
       network: key,
       dependsOn: [{ service: key, condition: "service_healthy" }],
     };

@@ -12,6 +12,8 @@ export interface AppUser {
   app: string;
   /** `redis/sessions`: the app sees keys and channels that begin with `sessions:` and no others. */
   part?: string;
+  /** The app has the plain names from another component of this type. */
+  further?: true;
   name: string;
   secret: string;
 }
@@ -19,10 +21,16 @@ export interface AppUser {
 /** One user per app and part, in the order of stack.yaml. */
 export function appUsers({ key, usedBy }: Pick<ComponentUse, "key" | "usedBy">): AppUser[] {
   const users: AppUser[] = [];
-  for (const { key: app, part } of usedBy) {
+  for (const { key: app, part, further } of usedBy) {
     const name = part === undefined ? app : `${app}.${part}`;
     if (users.some((user) => user.name === name)) continue;
-    users.push({ app, ...(part !== undefined && { part }), name, secret: `${key}_${name}` });
+    users.push({
+      app,
+      ...(part !== undefined && { part }),
+      ...(further && { further }),
+      name,
+      secret: `${key}_${name}`,
+    });
   }
   return users;
 }

@@ -166,6 +166,11 @@ test("an app is told its key, its secret as a reference, and all its buckets", (
   });
 });
 
+test("in a further component of an app every name has its key in front", () => {
+  const [connection] = made("{}", [{ key: "web", further: true }], "archive").connections ?? [];
+  expect(Object.keys(connection?.variables ?? {})).toContain("ARCHIVE_S3_BUCKET");
+});
+
 test("several of one type share no name", () => {
   const names = (key: string) => {
     const { services = [], volumes = [], networks = [], secrets = [], files = [] } = made("{}", [{ key: "web" }], key);

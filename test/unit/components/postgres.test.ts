@@ -248,6 +248,15 @@ describe("connections", () => {
     expect(Object.keys(second?.variables ?? {})).toContain("OLD_REPORTS_PGHOST");
   });
 
+  test("in a further component of an app every name has its key in front", () => {
+    const usedBy = [
+      { key: "web", further: true as const },
+      { key: "web", part: "old", further: true as const },
+    ];
+    const given = made("{}", usedBy, "user-db").connections?.map(({ variables }) => Object.keys(variables)[0]);
+    expect(given).toEqual(["USER_DB_DATABASE_URL", "USER_DB_OLD_DATABASE_URL"]);
+  });
+
   test("the password stands in the URL percent-encoded, and only as a reference", () => {
     expect(made().connections?.[0]?.variables.DATABASE_URL).toEqual([
       "postgresql://",

@@ -153,6 +153,11 @@ test("the password stands in the URL percent-encoded, and only as a reference", 
   ]);
 });
 
+test("in a further component of an app every name has its key in front", () => {
+  const [connection] = made("{}", [{ key: "web", further: true }], "jobs").connections ?? [];
+  expect(Object.keys(connection?.variables ?? {})).toContain("JOBS_REDIS_URL");
+});
+
 test("several of one type share no name", () => {
   const names = (key: string) => {
     const { services = [], volumes = [], networks = [], secrets = [], files = [] } = made("{}", [{ key: "web" }], key);

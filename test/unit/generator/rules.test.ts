@@ -116,18 +116,18 @@ minio: { buckets: [uploads] }`),
       ],
       [
         "two that offer the same variables",
-        stackOf(`web: { type: app, image: foo/web:1, uses: [one, two] }
+        stackOf(`web: { type: app, image: foo/web:1, uses: [one, one/two, two] }
 one: { type: redis }
 two: { type: redis }`),
-        `3:39 one and two both give this app REDIS_URL, REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD
+        `3:39 one and two both give this app TWO_REDIS_URL, TWO_REDIS_HOST, TWO_REDIS_PORT, TWO_REDIS_USERNAME, TWO_REDIS_PASSWORD
   remove one from uses, or set these yourself under env`,
       ],
       [
         "two of which the app decides one variable",
-        stackOf(`web: { type: app, image: foo/web:1, uses: [one, two], env: { REDIS_URL: mine } }
+        stackOf(`web: { type: app, image: foo/web:1, uses: [one, one/two, two], env: { TWO_REDIS_URL: mine } }
 one: { type: redis }
 two: { type: redis }`),
-        `3:39 one and two both give this app REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD
+        `3:39 one and two both give this app TWO_REDIS_HOST, TWO_REDIS_PORT, TWO_REDIS_USERNAME, TWO_REDIS_PASSWORD
   remove one from uses, or set these yourself under env`,
       ],
     ])("%s", (_, text, expected) => {
