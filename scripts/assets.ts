@@ -8,11 +8,10 @@ export interface Asset {
   text: string;
 }
 
-/** Everything that the program carries as text: templates, presets, prod.sh, the demo application. */
+/** Everything that the program carries as text: presets, prod.sh, the demo application. Templates are in its code. */
 export function collectAssets(root: string): Asset[] {
   const paths = [
     "prod.sh",
-    ...filesBelow(join(root, "templates")).map((path) => relative(root, path)),
     ...readdirSync(join(root, "stacks")).map((name) => `stacks/${name}/stack.yaml`),
     ...filesBelow(join(root, "dist/demo-app")).map((path) => relative(root, path)),
   ];

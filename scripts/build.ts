@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { build, type Metafile, type Plugin, transform } from "esbuild";
 import { type Asset, collectAssets } from "./assets.ts";
 import { buildDemoApp } from "./build-demo-app.ts";
+import { precompiledTemplates } from "./precompiled-templates.ts";
 
 const root = join(import.meta.dirname, "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
@@ -62,7 +63,7 @@ async function compileProgram(): Promise<{ chunks: Map<string, string>; ready: s
     minify: true,
     metafile: true,
     logLevel: "warning",
-    plugins: [leaveOut, carriedAssets],
+    plugins: [leaveOut, carriedAssets, precompiledTemplates(root)],
   });
   const chunks = new Map<string, string>();
   for (const file of result.outputFiles) {
