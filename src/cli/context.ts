@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { composeIn } from "../engine/compose.ts";
 import { connectEngine } from "../engine/connect.ts";
 import type { Context } from "../operations/context.ts";
+import type { Progress } from "../operations/progress.ts";
 import { systemClock } from "../support/clock.ts";
 import { readIfExists } from "../support/files.ts";
 import type { Call } from "./command.ts";
@@ -10,22 +11,35 @@ import { readModel, stackOf } from "./find-stack.ts";
 import { paintFor } from "./output.ts";
 import { openProgress } from "./terminal.ts";
 
+/** Their operations tell of an edit themselves, among all that they look at. */
+const looksForItself = ["start", "restart", "demo"];
+
 /** What an operation on the stack needs: where it is, what it should be, and the engine that runs it. */
 export async function openContext(call: Call): Promise<Context> {
   const directory = stackOf(call);
   const model = readModel(directory);
-  const stackYaml = readIfExists(join(directory, "stack.yaml"));
-  if (stackYaml !== undefined && createHash("sha256").update(stackYaml).digest("hex") !== model.source)
-    call.output.note(`note: stack.yaml was edited; the edit takes effect with: ${call.output.caller} generate`);
+  if (!looksForItself.includes(call.command.name)) noteEdit(directory, model.source, call);
   const { engine } = await connectEngine();
-  const paint = paintFor(process.stderr, process.env, call.has("no-color"));
   return {
     directory,
     model,
     engine,
     compose: composeIn(directory),
     clock: systemClock,
-    progress: openProgress({ screen: process.stderr, paint, now: Date.now }),
+    progress: progressOf(call),
     signal: call.signal,
   };
+}
+
+/** Where an operation tells how far it is: stderr, so that results can be piped. */
+export function progressOf(call: Call): Progress {
+  const paint = paintFor(process.stderr, process.env, call.has("no-color"));
+  return openProgress({ screen: process.stderr, paint, now: Date.now });
+}
+
+/** An edit of stack.yaml that was not generated yet would be missed without a word. */
+function noteEdit(directory: string, source: string, { output }: Call): void {
+  const stackYaml = readIfExists(join(directory, "stack.yaml"));
+  if (stackYaml === undefined || createHash("sha256").update(stackYaml).digest("hex") === source) return;
+  output.note(`note: stack.yaml was edited; the edit takes effect with: ${output.caller} generate`);
 }

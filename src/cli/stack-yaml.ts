@@ -1,4 +1,4 @@
-import { type Document, isCollection, isScalar, parse, parseDocument } from "yaml";
+import { type Document, isCollection, isNode, isScalar, parse, parseDocument, stringify } from "yaml";
 import { messageOf, StackError } from "../support/errors.ts";
 
 type Path = (string | number)[];
@@ -27,14 +27,40 @@ export function parseEdit(text: string): Edit {
   }
 }
 
-/** Applies edits to the text of a stack.yaml; comments and order of the rest stay. */
+/** Applies edits to the text of a stack.yaml; comments, order and, where it can be, the layout of the rest stay. */
 export function editStackYaml(source: string, edits: readonly Edit[]): string {
-  if (edits.length === 0) return source;
-  const document = parseDocument(source);
-  // A text that is no YAML is told by the loader, with places.
-  if (document.errors.length > 0) return source;
-  for (const edit of edits) applyEdit(document, edit);
-  return document.toString({ lineWidth: 0 });
+  return edits.reduce((text, edit) => {
+    const document = parseDocument(text);
+    // A text that is no YAML is told by the loader, with places.
+    if (document.errors.length > 0) return text;
+    const spliced = replaceInPlace(text, document, edit);
+    if (spliced !== undefined) return spliced;
+    applyEdit(document, edit);
+    return document.toString({ lineWidth: 0 });
+  }, source);
+}
+
+/** Puts a value that fits on one line where such a one stands; undefined where it has to be done with the whole document. */
+function replaceInPlace(text: string, document: Document, { path, value }: Edit): string | undefined {
+  const line = oneLine(value);
+  const node: unknown = document.getIn(path, true);
+  const replaceable = (isScalar(node) && node.type !== "BLOCK_LITERAL" && node.type !== "BLOCK_FOLDED") || isFlow(node);
+  if (line === undefined || !replaceable || !isNode(node) || !node.range || node.range[0] === node.range[1])
+    return undefined;
+  return text.slice(0, node.range[0]) + line + text.slice(node.range[1]);
+}
+
+function isFlow(node: unknown): boolean {
+  return isCollection(node) && node.flow === true;
+}
+
+function oneLine(value: unknown): string | undefined {
+  if (value === undefined || (typeof value === "string" && /[\n,[\]{}]/.test(value))) return undefined;
+  if (Array.isArray(value)) {
+    const entries = value.map(oneLine);
+    return entries.includes(undefined) ? undefined : `[${entries.join(", ")}]`;
+  }
+  return typeof value === "object" && value !== null ? undefined : stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
 function applyEdit(document: Document, { path, value, text }: Edit): void {

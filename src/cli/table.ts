@@ -1,6 +1,8 @@
 import type { Command, Option } from "./command.ts";
 
 const dryRun: Option = { name: "dry-run", help: "show what would be done and stop" };
+const services = { name: "SERVICE", variadic: true, help: "only these services", completion: "service" } as const;
+const engineExits = ["unhealthy", "engineUnreachable", "locked", "secret"] as const;
 
 /** Every verb, in the order of the help text. */
 export const commands: Command[] = [
@@ -75,6 +77,64 @@ export const commands: Command[] = [
       { name: "keep", value: "FILE", repeatable: true, help: "leave this edited file as it is", completion: "file" },
     ],
     load: () => import("./commands/generate.ts"),
+  },
+  {
+    name: "start",
+    summary: "bring the stack up, in order, and wait until it is healthy",
+    place: "stack",
+    positionals: [services],
+    options: [
+      dryRun,
+      { name: "timeout", value: "TIME", help: "give up waiting after this time, such as 5m" },
+      { name: "no-pull", help: "use the images that are here" },
+    ],
+    exits: [...engineExits],
+    load: () => import("./commands/start.ts"),
+  },
+  {
+    name: "status",
+    summary: "one screen: services, routes, volumes, host",
+    place: "stack",
+    options: [
+      { name: "watch", short: "w", help: "draw it again every two seconds" },
+      { name: "sizes", help: "measure the volumes too; reads every file, so it can take long" },
+    ],
+    exits: ["unhealthy", "engineUnreachable"],
+    load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "migrate",
+    summary: "bring the databases up to date",
+    place: "stack",
+    positionals: [{ name: "APP", variadic: true, help: "only these apps", completion: "service" }],
+    options: [
+      dryRun,
+      { name: "seed", help: "fill in first data afterwards" },
+      { name: "wait", value: "TIME", help: "wait this long for a migration that runs already" },
+    ],
+    exits: ["partial", ...engineExits],
+    load: () => import("./commands/migrate.ts"),
+  },
+  {
+    name: "lock",
+    summary: "pin the images by digest",
+    place: "stack",
+    description:
+      "Asks each image's registry for the digest behind its tag and writes it down, so that a server gets the same bytes.",
+    options: [dryRun, { name: "check", help: "only tell which tags have moved since" }],
+    exits: ["partial", "unhealthy"],
+    load: () => import("./commands/lock.ts"),
+  },
+  {
+    name: "completion",
+    summary: "print a script that completes commands in your shell",
+    place: "anywhere",
+    positionals: [
+      { name: "SHELL", required: true, help: "bash, zsh or fish", completion: ["bash", "zsh", "fish"] },
+      { name: "WORDS", passThrough: true, help: "used by the script itself" },
+    ],
+    examples: [['eval "$(./prod.sh completion bash)"', "for this shell"]],
+    load: () => import("./commands/completion.ts"),
   },
 ];
 
