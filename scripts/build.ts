@@ -3,7 +3,8 @@ import { basename, dirname, join } from "node:path";
 import { build, type Metafile, type Plugin, transform } from "esbuild";
 import { type Asset, collectAssets } from "./assets.ts";
 import { buildDemoApp } from "./build-demo-app.ts";
-import { precompiledTemplates } from "./precompiled-templates.ts";
+import { preparedSchema } from "./prepared-schema.ts";
+import { preparedTemplates } from "./prepared-templates.ts";
 
 const root = join(import.meta.dirname, "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
@@ -63,7 +64,7 @@ async function compileProgram(): Promise<{ chunks: Map<string, string>; ready: s
     minify: true,
     metafile: true,
     logLevel: "warning",
-    plugins: [leaveOut, carriedAssets, precompiledTemplates(root)],
+    plugins: [leaveOut, carriedAssets, preparedTemplates(root), preparedSchema],
   });
   const chunks = new Map<string, string>();
   for (const file of result.outputFiles) {

@@ -7,7 +7,7 @@ import { applyImageLock, type ImageLock, imageLockPath, parseImageLock } from ".
 import { buildModel, type Catalogue } from "../generator/model.ts";
 import { renderModel } from "../generator/render.ts";
 import type { RenderedFile } from "../generator/rendered-file.ts";
-import { stackSchema } from "../generator/schema.ts";
+import { schemaText } from "../generator/schema-text.ts";
 import { writeSecrets } from "../generator/secret-files.ts";
 import { readDirectory, writeChanges } from "../generator/write.ts";
 import { routeFiles } from "../routing/route-file.ts";
@@ -74,7 +74,7 @@ export function renderStack(
     ...renderModel(model, catalogue.templates),
     ...routeFiles(model.routes).map((route) => ours(route.path, route.content)),
     ours("prod.sh", carried.door, 0o755),
-    ours(".stack/stack.schema.json", `${JSON.stringify(stackSchema(catalogue.components), null, 1)}\n`),
+    ours(".stack/stack.schema.json", schemaText(catalogue.components)),
     ...(carried.bundle === undefined ? [] : [ours(".stack/create-stack.mjs", carried.bundle, 0o755)]),
   ];
   return { model, files: files.sort((a, b) => (a.path < b.path ? -1 : 1)) };

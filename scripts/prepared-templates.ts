@@ -5,9 +5,9 @@ import Handlebars from "handlebars";
 import { templateOptions } from "../src/generator/template-compiler.ts";
 
 /** Puts the templates into the bundle as compiled functions, so that the compiler stays out and no call waits for it. */
-export function precompiledTemplates(root: string): Plugin {
+export function preparedTemplates(root: string): Plugin {
   return {
-    name: "precompiled-templates",
+    name: "prepared-templates",
     setup(builder) {
       builder.onLoad({ filter: /src[\\/]generator[\\/]template-compiler\.ts$/ }, () => ({
         contents: moduleOf(join(root, "templates")),
