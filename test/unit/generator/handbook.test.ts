@@ -245,7 +245,7 @@ describe("text", () => {
 });
 
 /** Verbs of the supervisor; their options are checked as soon as the command table has them. */
-const supervisorVerbs = "start stop restart status logs exec migrate lock destroy completion".split(" ");
+const supervisorVerbs = "stop restart logs exec destroy".split(" ");
 
 function isVerb(model: StackModel, word: string): boolean {
   const known = [...commands.map(({ name }) => name), ...model.shortcuts.map(({ verb }) => verb), ...supervisorVerbs];
