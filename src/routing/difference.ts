@@ -45,10 +45,11 @@ export function differences({ configs }: WantedRoutes, live: LiveConfig): Differ
 function ofRouter(name: string, wanted: Router, live: LiveConfig): Difference[] {
   const found = live.routers[name + provider];
   if (found === undefined) return [pending(`route ${name} is not there`)];
+  const inFront = wanted.entryPoints.flatMap((entryPoint) => live.entryPoints[entryPoint] ?? []).map(bare);
   const same =
     found.rule === wanted.rule &&
     bare(found.service) === wanted.service &&
-    endsWith((found.middlewares ?? []).map(bare), wanted.middlewares ?? []) &&
+    isDeepStrictEqual((found.middlewares ?? []).map(bare), [...inFront, ...(wanted.middlewares ?? [])]) &&
     found.tls?.certResolver === wanted.tls?.certResolver;
   if (!same) return [pending(`route ${name} is still the one before`)];
   if (found.status === "enabled") return [];
@@ -57,11 +58,6 @@ function ofRouter(name: string, wanted: Router, live: LiveConfig): Difference[] 
 
 function pending(text: string): Difference {
   return { text, final: false };
-}
-
-/** An entry point's own middlewares stand in front of the router's. */
-function endsWith(found: readonly string[], wanted: readonly string[]): boolean {
-  return isDeepStrictEqual(found.slice(found.length - wanted.length), [...wanted]);
 }
 
 /** The part of a service that says where requests go; what Traefik adds of itself is left out. */

@@ -15,7 +15,7 @@ export function pathOf(service: string): string {
 export function readRoutes(directory: string): RouteFolder {
   const found = new Map<string, string>();
   for (const name of readdirSync(join(directory, routesFolder)).sort()) {
-    if (!name.endsWith(".yml") || name.startsWith("_")) continue;
+    if (!name.endsWith(".yml")) continue;
     const content = readIfExists(join(directory, routesFolder, name));
     if (content?.includes(madeHere)) found.set(`${routesFolder}/${name}`, content);
   }

@@ -6,6 +6,8 @@ import type { Router, TraefikService } from "./route-file.ts";
 export interface LiveConfig {
   routers: Record<string, Router & { status: string; error?: string[] }>;
   services: Record<string, TraefikService>;
+  /** Middlewares that an entry point puts in front of those of each of its routers. */
+  entryPoints: Record<string, string[]>;
 }
 
 /** Traefik's own word on what it does. */
@@ -20,16 +22,31 @@ const answerTime = 10_000;
 
 /** Asks from inside the container, because the API listens there alone. */
 export function traefikApi(engine: Engine, container: string): TraefikApi {
+  const ask = async (path: string): Promise<unknown> => {
+    const command = ["wget", "-qO-", `http://127.0.0.1:8080/api/${path}`];
+    const { exitCode, stdout, stderr } = await engine.exec(container, command, { timeout: answerTime });
+    if (exitCode !== 0) throw silent(stderr.trim() || `wget ended with ${exitCode}`);
+    return JSON.parse(stdout);
+  };
+  // Part of the settings that are read once, at Traefik's start.
+  let entryPoints: LiveConfig["entryPoints"] | undefined;
   return {
     async live() {
-      const command = ["wget", "-qO-", "http://127.0.0.1:8080/api/rawdata"];
-      const { exitCode, stdout, stderr } = await engine.exec(container, command, { timeout: answerTime });
-      if (exitCode !== 0) throw silent(stderr.trim() || `wget ended with ${exitCode}`);
-      const { routers = {}, services = {} } = JSON.parse(stdout) as Partial<LiveConfig>;
-      return { routers, services };
+      entryPoints ??= middlewaresOf((await ask("entrypoints")) as EntryPoint[]);
+      const { routers = {}, services = {} } = (await ask("rawdata")) as Partial<LiveConfig>;
+      return { routers, services, entryPoints };
     },
     complaints: async () => [...new Set((await engine.logTail(container, 200)).flatMap(complaint))].slice(-3),
   };
+}
+
+interface EntryPoint {
+  name: string;
+  http?: { middlewares?: string[] };
+}
+
+function middlewaresOf(entryPoints: readonly EntryPoint[]): LiveConfig["entryPoints"] {
+  return Object.fromEntries(entryPoints.map(({ name, http }) => [name, http?.middlewares ?? []]));
 }
 
 function silent(reason: string): StackError {

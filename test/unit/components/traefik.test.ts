@@ -60,7 +60,7 @@ describe("certificates", () => {
     [`{ ${acme} }`, "shop.example.com", { kind: "acme", resolver: "acme" }],
     [`{ ${acme} }`, "shop.localhost", { kind: "local" }],
     [`{ ${acme} }`, "localhost", { kind: "local" }],
-    [`{ ${acme} }`, "notlocalhost.example", { kind: "acme", resolver: "acme" }],
+    [`{ ${acme} }`, "shop.notlocalhost", { kind: "acme", resolver: "acme" }],
     ["{ certificates: files }", "shop.example.com", { kind: "file" }],
     ["{ certificates: files }", "shop.localhost", { kind: "local" }],
   ])("with %s, %s gets %j", (yaml, host, certificate) => expect(certificateOf(yaml, host)).toEqual(certificate));

@@ -1,4 +1,6 @@
+import "reflect-metadata";
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import * as x509 from "@peculiar/x509";
 import { describe, expect, test } from "vitest";
 import {
   authorityDays,
@@ -61,6 +63,8 @@ describe("a certificate that it issues", async () => {
   });
 
   test("may not sign others and is for servers", () => {
+    const constraints = new x509.X509Certificate(issued.certificate).getExtension(x509.BasicConstraintsExtension);
+    expect(constraints?.ca).toBe(false);
     expect(certificate.ca).toBe(false);
     expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
   });

@@ -77,7 +77,8 @@ function read(): RouteConfig {
 
 /** As Traefik's API says it: with providers behind names, the entry point's middleware in front, and its own routes. */
 function asReported(config: RouteConfig, known: string[]): LiveConfig {
-  const live: LiveConfig = { routers: {}, services: { "api@internal": {} as never } };
+  const entryPoints = { web: [], websecure: ["headers@file"], internal: [] };
+  const live: LiveConfig = { routers: {}, services: { "api@internal": {} as never }, entryPoints };
   for (const [name, router] of Object.entries(config.routers)) {
     const missing = (router.middlewares ?? []).find((middleware) => !known.includes(middleware));
     live.routers[`${name}@file`] = {
@@ -110,6 +111,24 @@ test("resolves when Traefik serves by the new files, not before", async () => {
   expect((await api.live()).services["web@file"]).toEqual({
     loadBalancer: { servers: [{ url: "http://web:4000" }] },
   });
+});
+
+test.each([
+  ["a new path", [route("web", { path: "/shop" })]],
+  ["new middlewares", [route("web", { middlewares: [] })]],
+  ["one address more", [route("web"), route("web", { host: "www.example.com" })]],
+])("waits for %s too", async (_, routes) => {
+  const api = folderApi({ delay: 4 });
+  await applyRoutes({ directory, routes: [...routes, route("old")] }, { api, clock: stoppedClock() });
+  expect(api.polls).toBeGreaterThanOrEqual(5);
+});
+
+test("waits until an address is gone of a service that keeps others", async () => {
+  const context = { api: folderApi({ delay: 4 }), clock: stoppedClock() };
+  const two = [route("web"), route("web", { host: "www.example.com" }), route("old")];
+  await applyRoutes({ directory, routes: two }, context);
+  await applyRoutes({ directory, routes: [route("web"), route("old")] }, context);
+  expect(Object.keys((await context.api.live()).routers)).toEqual(["old@file", "web@file"]);
 });
 
 test("nothing to change writes nothing and is done with one question", async () => {
