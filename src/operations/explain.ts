@@ -213,13 +213,7 @@ function memoryTold({ service, container }: Evidence): Told {
 /** An image that this machine or this image cannot execute looks like any crash until its words are read. */
 function cannotRun({ service, container, log, imageArchitecture, hostArchitecture }: Evidence): Told | undefined {
   const words = [container?.error ?? "", ...(container?.exitCode === 0 ? [] : log.slice(-3))].join("\n");
-  if (/exec format error/i.test(words)) {
-    return {
-      message: `cannot run here: its image is for ${imageArchitecture ?? "another architecture"}, this machine is ${hostArchitecture ?? "another"}`,
-      details: [`image: ${service.image}`],
-      hint: `choose an image of ${service.image.split(":")[0]} for ${hostArchitecture ?? "this machine"} in stack.yaml, then \`./prod.sh generate\``,
-    };
-  }
+  if (/exec format error/i.test(words)) return wrongFormat(service, imageArchitecture, hostArchitecture);
   const missing = /exec:? "([^"]+)": (?:executable file not found|stat [^:]*: no such file)/i.exec(
     container?.error ?? "",
   );
@@ -228,6 +222,23 @@ function cannotRun({ service, container, log, imageArchitecture, hostArchitectur
     message: `cannot be started: there is no program "${missing[1]}" in its image`,
     details: [`image: ${service.image}`],
     hint: `correct the command${service.component === undefined ? "" : ` of components.${service.component}`} in stack.yaml, then \`./prod.sh generate\``,
+  };
+}
+
+function wrongFormat({ image }: Evidence["service"], built: string | undefined, host: string | undefined): Told {
+  const details = [`image: ${image}`];
+  if (built === undefined || built === host) {
+    return {
+      message:
+        "cannot run here: its program is built for another kind of machine, or is a script without a first line `#!`",
+      details,
+      hint: `build the image for ${host ?? "this machine"}, then \`./prod.sh start\``,
+    };
+  }
+  return {
+    message: `cannot run here: its image is for ${built}, this machine is ${host ?? "another"}`,
+    details,
+    hint: `choose an image for ${host ?? "this machine"} in stack.yaml, then \`./prod.sh generate\``,
   };
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFailed, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { composeIn } from "../../src/engine/compose.ts";
 import { connectEngine } from "../../src/engine/connect.ts";
 import { composeDocuments } from "../../src/generator/compose-document.ts";
@@ -149,8 +149,10 @@ export async function smallStack(services: Service[], more: Partial<StackModel> 
     },
   };
   stack.write();
-  onTestFailed(async () => leaveEvidence(stack));
-  onTestFinished(async () => removeStack(stack));
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail") await leaveEvidence(stack);
+    await removeStack(stack);
+  });
   return stack;
 }
 
