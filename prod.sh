@@ -20,7 +20,8 @@ own_folder() {
 
 # True for Node.js 20.19 or newer.
 new_enough() {
-  version=$("$1" -p 'process.versions.node' 2>/dev/null) || return 1
+  version=$("$1" --version 2>/dev/null) || return 1
+  version=${version#v}
   major=${version%%.*}
   rest=${version#*.}
   minor=${rest%%.*}
@@ -81,7 +82,7 @@ fi
 
 if [ -f "$folder/scripts/build.ts" ] && [ ! -f "$folder/dist/create-stack.mjs" ]; then build_program; fi
 if [ -f "$folder/dist/create-stack.mjs" ]; then
-  exec "$node" "$folder/dist/create-stack.mjs" "$@"
+  CREATE_STACK_DOOR=./prod.sh exec "$node" "$folder/dist/create-stack.mjs" "$@"
 fi
 
 say "$folder/.stack/create-stack.mjs is missing: this is not a whole stack."

@@ -16,7 +16,11 @@ const looksForItself = ["start", "restart", "demo"];
 
 /** What an operation on the stack needs: where it is, what it should be, and the engine that runs it. */
 export async function openContext(call: Call): Promise<Context> {
-  const directory = stackOf(call);
+  return contextIn(stackOf(call), call);
+}
+
+/** The same for a directory that is known. */
+export async function contextIn(directory: string, call: Call): Promise<Context> {
   const model = readModel(directory);
   if (!looksForItself.includes(call.command.name)) noteEdit(directory, model.source, call);
   const { engine } = await connectEngine();

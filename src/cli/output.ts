@@ -51,3 +51,8 @@ export function openOutput(options: { json: boolean; verbose: boolean; noColor: 
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   };
 }
+
+/** True where somebody is there to be asked, and wants to be. */
+export function isOnTerminal({ json }: Pick<Output, "json">): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true && !json;
+}

@@ -60,6 +60,24 @@ export const commands: Command[] = [
     load: () => import("./commands/schema.ts"),
   },
   {
+    name: "demo",
+    summary: "a running stack with a small application, on this machine",
+    place: "anywhere",
+    description:
+      "Makes the demo stack in ./demo-stack, starts and migrates it, and requests https://demo.localhost through Traefik. Run it again to bring the same stack up to date.",
+    options: [
+      { name: "down", help: "remove the demo with its containers, volumes and directory" },
+      { name: "set", value: "PATH=VALUE", repeatable: true, help: "change a value of its stack.yaml, as with create" },
+      { name: "install-engine", help: "install Docker first where it is missing (Debian and Ubuntu)" },
+    ],
+    exits: [...engineExits],
+    examples: [
+      ["./prod.sh demo --install-engine", "everything, on a fresh machine"],
+      ["./prod.sh demo --down", "remove it again"],
+    ],
+    load: () => import("./commands/demo.ts"),
+  },
+  {
     name: "generate",
     summary: "write the stack's files again after an edit of stack.yaml",
     place: "stack",
@@ -92,6 +110,24 @@ export const commands: Command[] = [
     load: () => import("./commands/start.ts"),
   },
   {
+    name: "stop",
+    summary: "stop the stack; its data stays",
+    place: "stack",
+    positionals: [services],
+    options: [dryRun],
+    exits: ["engineUnreachable", "locked"],
+    load: () => import("./commands/stop.ts"),
+  },
+  {
+    name: "restart",
+    summary: "stop and start services again",
+    place: "stack",
+    positionals: [services],
+    options: [dryRun, { name: "timeout", value: "TIME", help: "give up waiting after this time, such as 5m" }],
+    exits: [...engineExits],
+    load: () => import("./commands/restart.ts"),
+  },
+  {
     name: "status",
     summary: "one screen: services, routes, volumes, host",
     place: "stack",
@@ -114,6 +150,16 @@ export const commands: Command[] = [
     ],
     exits: ["partial", ...engineExits],
     load: () => import("./commands/migrate.ts"),
+  },
+  {
+    name: "destroy",
+    summary: "remove the stack's containers and networks; asks first",
+    place: "stack",
+    positionals: [{ name: "NAME", help: "the stack's name, instead of being asked for it" }],
+    options: [dryRun, { name: "volumes", help: "the data as well" }],
+    examples: [["./prod.sh destroy --volumes shop", "without being asked, with the data"]],
+    exits: ["engineUnreachable", "locked"],
+    load: () => import("./commands/destroy.ts"),
   },
   {
     name: "lock",

@@ -127,9 +127,10 @@ function advance(before: Subject | undefined, state: State, text: string, now: n
 }
 
 /** Time that a subject took, or takes already; nothing where it is too short to matter. */
-function elapsed({ state, since, until }: Subject, now: number): string {
+function elapsed({ state, text, since, until }: Subject, now: number): string {
   const time = (until ?? now) - since;
-  return state === "waiting" || time < 1_000 ? "" : ` (${formatAge(time)})`;
+  const isSaid = /\(\d+\w+\)$/.test(text);
+  return state === "waiting" || isSaid || time < 1_000 ? "" : ` (${formatAge(time)})`;
 }
 
 function nameWidth(subjects: ReadonlyMap<string, Subject>, width: number): number {

@@ -7,6 +7,7 @@ import { badArguments } from "../args.ts";
 import type { Call } from "../command.ts";
 import { fileTree } from "../file-tree.ts";
 import { generateRequest } from "../generation.ts";
+import { isOnTerminal } from "../output.ts";
 import { presetNamed } from "../presets.ts";
 import { editStackYaml, parseEdit } from "../stack-yaml.ts";
 import { needsOf, summaryLines } from "../summary.ts";
@@ -62,8 +63,7 @@ function printPreview(
 async function readSource(call: Call): Promise<Source> {
   const config = call.value("config");
   const preset = call.value("preset");
-  const onTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true && !call.output.json;
-  const ask = onTerminal && !call.has("yes") && !call.has("dry-run");
+  const ask = isOnTerminal(call.output) && !call.has("yes") && !call.has("dry-run");
   if (config !== undefined && preset !== undefined)
     throw badArguments("--config and --preset cannot stand together", "change a preset with --set PATH=VALUE");
   if (config === "-") return { text: readFileSync(0, "utf8"), file: "stdin", ask: false };
