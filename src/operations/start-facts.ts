@@ -72,10 +72,9 @@ async function readComposeVersion({ compose, signal }: Context): Promise<string 
 
 /** The services of the Compose files as they are on disk now, the user's override included. Jobs are not among them. */
 export async function readWanted(context: Context): Promise<WantedService[]> {
-  const [hashes, config] = await Promise.all([
-    composeConfig(context, ["--hash", "*"]),
-    composeConfig(context, ["--format", "json"]),
-  ]);
+  const config = await composeConfig(context, ["config", "--format", "json"]);
+  // Of the resolved files, because of those with an `env_file` Compose tells another hash than it puts on the container.
+  const hashes = await composeConfig(context, ["--file", "-", "config", "--hash", "*"], config);
   const composed = (JSON.parse(config) as { services?: Record<string, ComposedService> }).services ?? {};
   const known = new Map(context.model.services.map((service) => [service.name, service]));
   return hashes
@@ -112,8 +111,9 @@ function wantedService(
   };
 }
 
-async function composeConfig(context: Context, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await context.compose.run(["config", ...args], { signal: context.signal });
+async function composeConfig(context: Context, args: readonly string[], input?: string): Promise<string> {
+  const options = { signal: context.signal, ...(input !== undefined && { input }) };
+  const { code, stdout, stderr } = await context.compose.run(args, options);
   if (code === 0) return stdout;
   context.signal.throwIfAborted();
   const lines = redactorFor(context.directory, context.model)(stderr).trim().split("\n");
