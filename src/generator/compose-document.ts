@@ -182,7 +182,7 @@ function fitsOnOneLine(items: readonly unknown[]): boolean {
 }
 
 function quoteAll(items: readonly unknown[]): void {
-  for (const item of items) if (isScalar(item)) item.type = Scalar.QUOTE_DOUBLE;
+  for (const item of items) if (isScalar(item)) item.type = Scalar.QUOTE_SINGLE;
 }
 
 function isSimplePair(item: { key: unknown; value: unknown }): boolean {

@@ -29,9 +29,9 @@ export function composeService(service: Service, merge: unknown): ComposeService
     environment: nonEmpty(escaped(service.environment)),
     env_file: nonEmptyList(service.envFiles.map((path) => ({ path, format: "raw" }))),
     ports: nonEmptyList(
-      service.ports
-        .map((port) => `${port.host}:${port.published}:${port.target}${port.protocol === "udp" ? "/udp" : ""}`)
-        .sort(),
+      [...service.ports]
+        .sort((a, b) => a.published - b.published)
+        .map((port) => `${port.host}:${port.published}:${port.target}${port.protocol === "udp" ? "/udp" : ""}`),
     ),
     ...(service.networks.length > 0 ? { networks: [...service.networks] } : { network_mode: "none" }),
     command: service.command?.map(escapeDollar),
@@ -70,7 +70,7 @@ function escaped(values: Record<string, string>): Record<string, string> {
 function composeImage(service: Service): string {
   const image = parseImage(service.image);
   if (service.tagVariable === undefined || image === undefined) return service.image;
-  return `${image.name}:\${${service.tagVariable}:?run ./prod.sh generate}`;
+  return `${image.name}:\${${service.tagVariable}:?not set in .env}`;
 }
 
 /** The value of a service's tag variable in .env: tag, digest, or both. */

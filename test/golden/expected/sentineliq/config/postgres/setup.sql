@@ -1,0 +1,31 @@
+-- Roles, passwords and databases of the stack. Made from stack.yaml by create-stack.
+-- Run by psql as the superuser at each start; running it again changes nothing but the passwords, which become
+-- those of the files under secrets/.
+
+\set ON_ERROR_STOP on
+
+-- Statements with a password in them must not reach the server's log or its statistics.
+SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+SET log_min_duration_sample = -1;
+SET log_transaction_sample_rate = 0;
+SET log_duration = off;
+SET log_min_error_statement = 'panic';
+SET pg_stat_statements.track = 'none';
+
+REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
+
+-- server
+\set password `tr -d '\r\n' </run/secrets/postgres_server`
+SELECT :'password' = '' AS missing \gset
+\if :missing
+DO 'BEGIN RAISE EXCEPTION ''the secret postgres_server is missing or empty''; END';
+\endif
+SELECT 'CREATE ROLE "server"' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'server') \gexec
+ALTER ROLE "server" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'password';
+SELECT 'CREATE DATABASE "server" OWNER "server"' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'server') \gexec
+ALTER DATABASE "server" OWNER TO "server";
+REVOKE ALL ON DATABASE "server" FROM PUBLIC;
+\unset password
+
+-- Extensions are made by the superuser: many may not be made by anybody else.
