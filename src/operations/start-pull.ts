@@ -124,11 +124,11 @@ const signs: [PullProblem, RegExp][] = [
     "network",
     /dial tcp|no such host|i\/o timeout|TLS handshake|network is unreachable|connection refused|deadline exceeded|EOF$/i,
   ],
-  ["login", /unauthorized|authentication required|no basic auth|denied: (?!requested)|\b401\b|\b403\b/i],
   [
     "not-found",
     /not found|manifest unknown|does not exist|repository name not known|requested access to the resource is denied|\b404\b/i,
   ],
+  ["login", /unauthorized|authentication required|no basic auth|denied|forbidden|\b401\b|\b403\b/i],
 ];
 
 /** Reads an engine's or registry's refusal. Registries hide what one may not see, so "denied" may mean either. */
