@@ -1,4 +1,5 @@
 import type { ObservedStack } from "../engine/engine.ts";
+import { writeSecrets } from "../generator/secret-files.ts";
 import { StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
 import { explainFailures, failureError } from "./explain.ts";
@@ -40,6 +41,8 @@ export async function runStart(context: Context, options: StartOptions = {}): Pr
     return { plan, findings, changed: false, services: [] };
   }
   return exclusively(context, "start", options.wait, async () => {
+    // A secret that the user supplied or changed since `generate` reaches the files that hold it.
+    await writeSecrets(context.directory, context.model, new Date(context.clock.now()));
     const { facts, findings, plan } = await prepare(context, options);
     const changed = plan.steps.length > 0;
     if (changed) {
