@@ -4,6 +4,7 @@ import type { Redact } from "../support/redact.ts";
 import { addressOf } from "../support/socket-address.ts";
 import { formatDuration, formatSize } from "../support/units.ts";
 import type { Context } from "./context.ts";
+import { readHistory } from "./migration-history.ts";
 import { redactorFor } from "./secret-values.ts";
 import type { WantedService } from "./start-facts.ts";
 import { type FailureReason, type Standing, timeToReady } from "./wait-standing.ts";
@@ -19,6 +20,8 @@ export interface Evidence {
   listening?: string[];
   imageArchitecture?: string;
   hostArchitecture?: string;
+  /** It has a migration that never ran well: many applications refuse to work on an empty database. */
+  neverMigrated?: boolean;
 }
 
 /** A failure in words: what happened, what was seen, what to type next. */
@@ -72,7 +75,7 @@ export function failureError(explanations: readonly Explanation[], blocked: read
 }
 
 async function gatherEvidence(
-  { engine }: Context,
+  { engine, model, directory }: Context,
   service: WantedService,
   standing: Extract<Standing, { state: "failed" }>,
 ): Promise<Evidence> {
@@ -91,6 +94,9 @@ async function gatherEvidence(
     ...(listening !== undefined && { listening }),
     ...(image !== undefined && { imageArchitecture: image.architecture }),
     hostArchitecture: info.architecture,
+    neverMigrated:
+      model.migrations.some(({ app }) => app === service.name) &&
+      !readHistory(directory).some(({ app, outcome }) => app === service.name && outcome === "ok"),
   };
 }
 
@@ -124,7 +130,7 @@ export function listeningIn(table: string): string[] {
 /** Says what happened, from the evidence. Pure. */
 export function explain(evidence: Evidence): Explanation {
   const { service, container } = evidence;
-  const { message, details, hint } = cannotRun(evidence) ?? tellings[evidence.reason](evidence);
+  const { message, details, hint } = cannotRun(evidence) ?? unmigrated(evidence) ?? tellings[evidence.reason](evidence);
   const log = evidence.log.length === 0 ? [] : ["last lines of its log:", ...evidence.log.map((line) => `  ${line}`)];
   const silent = container !== undefined && evidence.log.length === 0 ? ["it printed nothing"] : [];
   return {
@@ -252,4 +258,15 @@ function exitMeaning(code: number | undefined): string {
 
 function redacted(explanation: Explanation, redact: Redact): Explanation {
   return { ...explanation, message: redact(explanation.message), details: explanation.details.map(redact) };
+}
+
+/** Many applications refuse to work on an empty database; then the next thing to type is known. */
+function unmigrated(evidence: Evidence): Told | undefined {
+  if (evidence.neverMigrated !== true || evidence.container?.oomKilled === true) return undefined;
+  const { message, details } = tellings[evidence.reason](evidence);
+  return {
+    message: `${message}; its database was never migrated`,
+    details,
+    hint: "./prod.sh migrate, then ./prod.sh start",
+  };
 }
