@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import Docker from "dockerode";
 import { followEvents } from "./docker-events.ts";
 import { execIn, openExecIn } from "./docker-exec.ts";
+import { readLogs } from "./docker-logs.ts";
 import type { Engine, EngineInfo, TakenPort } from "./engine.ts";
 import { asked, unlessGone } from "./engine-errors.ts";
 import { observedContainer } from "./observe.ts";
@@ -53,6 +54,7 @@ export function engineOn(docker: DockerClient): Engine {
     },
     logTail: (id, lines) => asked(logTail(docker, id, lines)),
     followLogs: (id, onLine, signal) => asked(followLogs(docker, id, onLine, signal), signal),
+    readLogs: (id, request, signal) => readLogs(docker, id, request, signal),
     waitForExit: (id, signal) => asked(waitForExit(docker, id, signal), signal),
     exec: (id, command, options) => asked(execIn(docker, id, command, options)),
     openExec: (id, command, options) => asked(openExecIn(docker, id, command, options)),

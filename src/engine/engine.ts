@@ -66,6 +66,23 @@ export interface ExecResult {
   stderr: string;
 }
 
+/** Which part of a container's output; times are milliseconds since 1970. */
+export interface LogRequest {
+  since?: number;
+  until?: number;
+  /** Only the last lines of it. */
+  tail?: number;
+  /** Goes on with what is printed until the container ends. */
+  follow?: boolean;
+}
+
+export interface LogLine {
+  /** RFC 3339 in UTC with nine digits after the second, so that it sorts as text. */
+  time: string;
+  stream: "stdout" | "stderr";
+  text: string;
+}
+
 /**
  * The Docker engine, as far as operations need it. No type of the client library appears here. Every call rejects with
  * a StackError (`engine-unreachable`, exit 10) when the engine does not answer.
@@ -90,6 +107,11 @@ export interface Engine {
     onLine: (line: string, stream: "stdout" | "stderr") => void,
     signal?: AbortSignal,
   ): Promise<void>;
+  /**
+   * What a container printed, with the time of each line, oldest first; nothing where it is gone. As an iterable, so
+   * that who is slow to read slows the reading down instead of filling memory. Ends quietly when aborted.
+   */
+  readLogs(id: string, request: LogRequest, signal?: AbortSignal): AsyncIterable<LogLine>;
   /** Resolves with the exit code when the container has ended. */
   waitForExit(id: string, signal?: AbortSignal): Promise<{ exitCode: number; oomKilled: boolean }>;
   /** Runs a command inside a running container and collects its output (small outputs only: a check, a number). */

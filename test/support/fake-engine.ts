@@ -1,7 +1,14 @@
-import type { Engine, EngineInfo, ExecResult, ObservedContainer, OpenExec, TakenPort } from "../../src/engine/engine.ts";
+import type {
+  Engine,
+  EngineInfo,
+  ExecResult,
+  ObservedContainer,
+  OpenExec,
+  TakenPort,
+} from "../../src/engine/engine.ts";
 import { StackError } from "../../src/support/errors.ts";
 
-type Line = { text: string; stream: "stdout" | "stderr" };
+type Line = { text: string; stream: "stdout" | "stderr"; time: string };
 type OnEvent = (event: { service: string; action: string; id: string }) => void;
 
 /** One container of the fake engine. Change it with `change`, so that those who follow it are told. */
@@ -18,7 +25,7 @@ export interface FakeEngine extends Engine {
   /** Adds a container, running and healthy unless said otherwise; returns its id. */
   add(container: Partial<FakeContainer> & { service: string }): string;
   change(id: string, change: Partial<FakeContainer>, action?: string): void;
-  print(id: string, text: string, stream?: "stdout" | "stderr"): void;
+  print(id: string, text: string, stream?: "stdout" | "stderr", time?: number): void;
   /** Everything that was asked for and changes something: `stop web`, `remove db`. */
   readonly done: string[];
   images: Map<string, { id: string; architecture: string; size: number; digests: string[] }>;
@@ -106,8 +113,8 @@ export function fakeEngine(): FakeEngine {
     change(id, change, action = "change") {
       tell(Object.assign(get(id), change), action);
     },
-    print(id, text, stream = "stdout") {
-      get(id).output.push({ text, stream });
+    print(id, text, stream = "stdout", time = Date.now()) {
+      get(id).output.push({ text, stream, time: `${new Date(time).toISOString().slice(0, -1)}000000Z` });
       for (const wake of waiting) wake();
     },
 
@@ -140,6 +147,18 @@ export function fakeEngine(): FakeEngine {
         const line = containers.get(id)?.output[next];
         if (line === undefined) return;
         onLine(line.text, line.stream);
+      }
+    },
+    async *readLogs(id, { since = 0, until: end = Number.POSITIVE_INFINITY, tail = 1e9, follow = false }, signal) {
+      const lines = () => containers.get(id)?.output ?? [];
+      const wanted = ({ time }: Line) => Date.parse(time) >= since && Date.parse(time) <= end;
+      let next = Math.max(0, lines().length - tail);
+      while (!signal?.aborted) {
+        const more = lines().slice(next);
+        next += more.length;
+        yield* more.filter(wanted);
+        if (!follow || !alive(containers.get(id))) return;
+        await until(() => lines().length > next || !alive(containers.get(id)), signal).catch(() => {});
       }
     },
     async waitForExit(id, signal) {
