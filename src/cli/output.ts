@@ -16,7 +16,7 @@ export interface Output {
   columns: number | undefined;
 }
 
-export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "blue" | "magenta";
 export type Paint = (style: Style, text: string) => string;
 
 const codes: Record<Style, [number, number]> = {
@@ -26,6 +26,8 @@ const codes: Record<Style, [number, number]> = {
   green: [32, 39],
   yellow: [33, 39],
   cyan: [36, 39],
+  blue: [34, 39],
+  magenta: [35, 39],
 };
 
 /** Colours for a stream: only on a terminal, and not where NO_COLOR or --no-color says otherwise. */

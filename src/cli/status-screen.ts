@@ -1,9 +1,15 @@
-import type { CertificateStatus, ServiceState, ServiceStatus, StatusReport } from "../operations/status-report.ts";
+import type {
+  CertificateStatus,
+  MigrationStatus,
+  ServiceState,
+  ServiceStatus,
+  StatusReport,
+} from "../operations/status-report.ts";
 import { formatAge, formatSize } from "../support/units.ts";
 import { type Cell, columns } from "./columns.ts";
 import type { Paint, Style } from "./output.ts";
 
-const styles: Partial<Record<ServiceState, Style>> = {
+const stateStyles: Partial<Record<ServiceState, Style>> = {
   healthy: "green",
   done: "green",
   gone: "green",
@@ -11,51 +17,45 @@ const styles: Partial<Record<ServiceState, Style>> = {
   starting: "yellow",
   created: "yellow",
   paused: "yellow",
-  exited: "red",
-  missing: "red",
-  unhealthy: "red",
-  restarting: "red",
-  failed: "red",
 };
 
-/** The report on one screen: what is wrong first, then everything else. */
+const daysToWorry = 14;
+const memoryToWorry = 0.9;
+
+type Row = readonly Cell[];
+
+/** The report on one screen: what is wrong first, then everything else. Pure. */
 export function statusScreen(report: StatusReport, paint: Paint, width: number | undefined): string[] {
   const now = Date.parse(report.at);
-  const state: Cell = report.healthy ? { text: "healthy", style: "green" } : { text: "not healthy", style: "red" };
-  const table = (rows: readonly (readonly Cell[])[]) => columns(rows, paint, width);
-  const section = (title: string, rows: readonly (readonly Cell[])[]) =>
+  const table = (rows: readonly Row[]) => columns(rows, paint, width);
+  const section = (title: string, rows: readonly Row[]) =>
     rows.length === 0 ? [] : ["", paint("bold", title), ...table(rows.map((row) => ["", ...row]))];
   return [
-    ...table([
-      [{ text: report.stack, style: "bold" }, state, { text: report.at.slice(0, 19).replace("T", " "), style: "dim" }],
-    ]),
+    ...table([headline(report)]),
     ...commandLines(report, now),
     ...report.problems.flatMap(({ message, hint }) => [
       `${paint("red", "!")} ${message}`,
       `  ${paint("dim", `-> ${hint}`)}`,
     ]),
     "",
-    ...table([
-      ["SERVICE", "STATE", "UP", "RESTARTS", "MEMORY", "IMAGE"].map((text) => ({ text, style: "dim" })),
-      ...report.services.map((service) => serviceRow(service)),
-    ]),
+    ...table([heading(), ...report.services.map(serviceRow)]),
     ...section(
       "Routes",
-      report.routes.map(({ url, service, certificate }) => [url, service, certificateText(certificate)]),
+      report.routes.map(({ url, service, certificate }) => [url, service, certificateCell(url, certificate)]),
     ),
-    ...section(
-      "Volumes",
-      report.volumes.map(({ name, bytes }) => [name, bytes === undefined ? "" : formatSize(bytes)]),
-    ),
+    ...section("Volumes", volumeRows(report)),
     ...section(
       "Migrations",
-      report.migrations.map(({ app, last }) => [
-        app,
-        last === undefined ? "never run from here" : `${last.outcome}, ${ago(last.finishedAt ?? last.startedAt, now)}`,
-      ]),
+      report.migrations.map((migration) => migrationRow(migration, now)),
     ),
     ...section("Host", hostRows(report)),
   ];
+}
+
+function headline({ stack, healthy, problems, at }: StatusReport): Row {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const verdict: Cell = healthy ? { text: "healthy", style: "green" } : { text: count, style: "red" };
+  return [{ text: stack, style: "bold" }, verdict, { text: at.slice(0, 19).replace("T", " "), style: "dim" }];
 }
 
 function commandLines({ running }: StatusReport, now: number): string[] {
@@ -64,40 +64,67 @@ function commandLines({ running }: StatusReport, now: number): string[] {
   return [`${running.command} is at work (process ${running.pid ?? "?"}${since})`];
 }
 
-function serviceRow(service: ServiceStatus): Cell[] {
-  const { name, state, replicas, uptime, restarts, memory, image } = service;
-  const count = replicas.wanted <= 1 && replicas.running <= 1 ? "" : ` ${replicas.running}/${replicas.wanted}`;
-  const limit = memory === undefined || memory.limit === 0 ? "" : ` / ${formatSize(memory.limit)}`;
+function heading(): Row {
+  const names = ["SERVICE", "STATE", "RUNS", "UP", "RESTARTS", "MEMORY", "IMAGE"];
+  return names.map((text) => ({ text, style: "dim" }));
+}
+
+function serviceRow(service: ServiceStatus): Row {
+  const { name, known, state, replicas, uptime, restarts, memory, image } = service;
+  const runs = `${replicas.running}/${replicas.wanted}`;
+  const oneShot = service.class === "one-shot";
   return [
-    name,
-    { text: `${state === "gone" ? "done" : state}${count}`, style: styles[state] ?? "yellow" },
+    known ? name : `${name} (override)`,
+    { text: stateText(service), style: stateStyles[state] ?? "red" },
+    oneShot ? "" : replicas.running === replicas.wanted ? runs : { text: runs, style: "red" },
     uptime === undefined ? "" : formatAge(uptime * 1_000),
-    restarts === 0 ? "" : String(restarts),
-    memory === undefined ? "" : `${formatSize(memory.used)}${limit}`,
-    image,
+    restarts === 0 ? "" : { text: String(restarts), style: "yellow" },
+    memory === undefined ? "" : memoryCell(memory),
+    // A digest is for machines; the tag beside it is what people know.
+    image.replace(/@sha256:[0-9a-f]+$/, ""),
   ];
 }
 
-function certificateText(certificate: CertificateStatus | undefined): Cell {
-  if (certificate === undefined) return "";
-  if (certificate.kind === "unreachable") return { text: `no certificate: ${certificate.reason}`, style: "red" };
-  if (certificate.kind === "default") return { text: "no certificate yet (Traefik's stand-in)", style: "yellow" };
-  const from = certificate.kind === "private" ? "the stack's own authority" : certificate.issuer;
-  if (!certificate.matches) return { text: `a certificate for other names (${from})`, style: "red" };
-  const days = Math.floor(certificate.daysLeft);
-  return { text: `${days} days left (${from})`, style: days < 14 ? "yellow" : "green" };
+function stateText({ state, exitCode }: ServiceStatus): string {
+  if (state === "gone") return "done";
+  const ended = state === "exited" || state === "failed";
+  return ended && exitCode !== undefined ? `${state} (${exitCode})` : state;
 }
 
-function hostRows({ host }: StatusReport): Cell[][] {
-  const { memory, disk } = host;
-  return [
-    ["memory", `${formatSize(memory.free)} free of ${formatSize(memory.total)}`],
-    ...(disk === undefined
-      ? []
-      : [["disk", `${formatSize(disk.free)} free of ${formatSize(disk.total)} (${disk.path})`]]),
-  ];
+function memoryCell({ used, limit }: { used: number; limit: number }): Cell {
+  if (limit === 0) return formatSize(used);
+  const text = `${formatSize(used)} / ${formatSize(limit)}`;
+  return used > limit * memoryToWorry ? { text, style: "yellow" } : text;
 }
 
-function ago(at: string, now: number): string {
-  return `${formatAge(now - Date.parse(at))} ago`;
+function certificateCell(url: string, certificate: CertificateStatus | undefined): Cell {
+  if (certificate === undefined) return url.startsWith("http:") ? "no certificate (plain HTTP)" : "";
+  if (certificate.kind === "unreachable") return { text: `no answer: ${certificate.reason}`, style: "red" };
+  if (certificate.kind === "default") return { text: "no certificate yet (Traefik's stand-in)", style: "red" };
+  const { daysLeft, issuer, matches } = certificate;
+  const from = certificate.kind === "private" ? "the stack's own authority" : issuer;
+  if (!matches) return { text: `a certificate for other names (${from})`, style: "red" };
+  if (daysLeft < 0) return { text: `expired (${from})`, style: "red" };
+  const left = `${daysLeft} ${daysLeft === 1 ? "day" : "days"} left (${from})`;
+  return { text: left, style: daysLeft < daysToWorry ? "yellow" : "green" };
+}
+
+/** Names alone fit on one line; with sizes they are a table. */
+function volumeRows({ volumes }: StatusReport): Row[] {
+  if (volumes.length === 0) return [];
+  if (volumes.every(({ bytes }) => bytes === undefined)) return [[volumes.map(({ name }) => name).join(", ")]];
+  return volumes.map(({ name, bytes }) => [name, bytes === undefined ? "unknown" : formatSize(bytes)]);
+}
+
+function migrationRow({ app, last }: MigrationStatus, now: number): Row {
+  if (last === undefined) return [app, "not run yet"];
+  const code = last.exitCode === undefined || last.exitCode === 0 ? "" : ` (exit code ${last.exitCode})`;
+  const text = `${last.outcome}${code}, ${formatAge(now - Date.parse(last.finishedAt ?? last.startedAt))} ago`;
+  return [app, last.outcome === "ok" ? text : { text, style: "red" }];
+}
+
+function hostRows({ host: { memory, disk } }: StatusReport): Row[] {
+  const free = (amount: { free: number; total: number }) =>
+    `${formatSize(amount.free)} free of ${formatSize(amount.total)}`;
+  return [["memory", free(memory)], ...(disk === undefined ? [] : [["disk", `${free(disk)} (${disk.path})`]])];
 }

@@ -139,6 +139,19 @@ export const commands: Command[] = [
     load: () => import("./commands/status.ts"),
   },
   {
+    name: "logs",
+    summary: "what the services print, merged by time",
+    place: "stack",
+    positionals: [services],
+    options: [
+      { name: "follow", short: "f", help: "go on as new lines come" },
+      { name: "since", value: "TIME", help: "only newer than this: 10m, 2h, or 2026-01-31T10:00:00Z" },
+      { name: "tail", short: "n", value: "LINES", help: "only the last lines of each service (default 200)" },
+    ],
+    exits: ["engineUnreachable"],
+    load: () => import("./commands/logs.ts"),
+  },
+  {
     name: "migrate",
     summary: "bring the databases up to date",
     place: "stack",

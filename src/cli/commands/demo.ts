@@ -12,6 +12,7 @@ import type { Call } from "../command.ts";
 import { contextIn, progressOf } from "../context.ts";
 import { requestPage } from "../demo-request.ts";
 import { ensureEngine, ensureImages } from "../demo-surroundings.ts";
+import { findStack } from "../find-stack.ts";
 import { generateRequest } from "../generation.ts";
 import { presetNamed } from "../presets.ts";
 import { publicUrls } from "../public-urls.ts";
@@ -25,8 +26,14 @@ const marker = join(".stack", "demo");
 
 /** A running stack with a small application; with --down, its end. */
 export async function run(call: Call): Promise<ExitCause> {
-  const directory = resolve(call.value("dir") ?? "demo-stack");
+  const directory = resolve(call.value("dir") ?? demoHere(call) ?? "demo-stack");
   return call.has("down") ? takeDown(directory, call) : bringUp(directory, call);
+}
+
+/** The demo that the command was called in, if it was. */
+function demoHere({ carried }: Call): string | undefined {
+  const directory = findStack(undefined, carried.path, process.cwd());
+  return directory !== undefined && existsSync(join(directory, marker)) ? directory : undefined;
 }
 
 async function bringUp(directory: string, call: Call): Promise<ExitCause> {
@@ -101,7 +108,7 @@ function printDemo(directory: string, body: string, screen: readonly string[], c
     "./prod.sh status",
     "./prod.sh logs --follow app",
     "./prod.sh psql",
-    `${output.caller} demo --down`,
+    "./prod.sh demo --down",
   ])
     output.print(`  ${line}`);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { redrawn, renderStatus } from "../../../src/cli/status-text.ts";
+import type { Paint } from "../../../src/cli/output.ts";
+import { statusScreen } from "../../../src/cli/status-screen.ts";
 import type { StatusReport } from "../../../src/operations/status-report.ts";
 
 const megabyte = 1024 ** 2;
@@ -83,50 +84,65 @@ const report: StatusReport = {
   running: { command: "deploy", pid: 77, since: "2026-01-02T03:03:55.678Z" },
 };
 
+const plain: Paint = (_, text) => text;
+
+function screen(shown: StatusReport, paint: Paint = plain, width?: number): string {
+  return statusScreen(shown, paint, width).join("\n");
+}
+
 test("the whole screen", () => {
-  expect(renderStatus(report)).toBe(`shop: 2 problems  2026-01-02 03:04:05 UTC
-  ! web is unhealthy: connection refused
-    next: ./prod.sh logs web --tail 50
-  ! the certificate of a.com ends in 3 days
-    next: ./prod.sh start
-  * \`deploy\` is at work for 10s (process 77)
+  expect(screen(report)).toBe(`shop  2 problems  2026-01-02 03:04:05
+deploy is at work (process 77, for 10s)
+! web is unhealthy: connection refused
+  -> ./prod.sh logs web --tail 50
+! the certificate of a.com ends in 3 days
+  -> ./prod.sh start
 
 SERVICE           STATE       RUNS  UP    RESTARTS  MEMORY         IMAGE
 web               unhealthy   2/2   1h2m  1         60 MB / 64 MB  ghcr.io/you/web:1.4.2
 db-setup          failed (2)                                       postgres:18
-extra (override)  running     1/1   5s    0         1 MB           busybox:1
+extra (override)  running     1/1   5s              1 MB           busybox:1
 
-ROUTE                 SERVICE  CERTIFICATE
-https://a.com/        web      3 days left, R11
-http://b.com/api      web      none (plain HTTP)
-https://c.localhost/  web      300 days left, private authority of this stack
+Routes
+  https://a.com/        web  3 days left (R11)
+  http://b.com/api      web  no certificate (plain HTTP)
+  https://c.localhost/  web  300 days left (the stack's own authority)
 
-volumes  shop_db-data, shop_files
+Volumes
+  shop_db-data, shop_files
 
-migration  web: failed (exit code 3), 2h ago
-migration  worker: not run yet
-host       40 GB of 100 GB disk free (/var/lib/docker), 2 GB of 8 GB memory free`);
+Migrations
+  web     failed (exit code 3), 1h59m ago
+  worker  not run yet
+
+Host
+  memory  2 GB free of 8 GB
+  disk    40 GB free of 100 GB (/var/lib/docker)`);
 });
 
 test("colours change nothing but colours", () => {
-  const coloured = renderStatus(report, (style, text) => `<${style}>${text}</>`);
-  expect(coloured.replaceAll(/<[a-z/]*>/g, "")).toBe(renderStatus(report));
-  expect(coloured).toContain("<red>unhealthy</>");
+  const coloured = screen(report, (style, text) => `<${style}>${text}</>`);
+  expect(coloured.replaceAll(/<[a-z/]*>/g, "").replaceAll(/ +$/gm, "")).toBe(screen(report));
+  expect(coloured).toContain("<red>unhealthy ");
   expect(coloured).toContain("<yellow>60 MB / 64 MB</>");
+  expect(coloured).toContain("<red>failed (exit code 3), 1h59m ago</>");
 });
 
 test("measured volumes get a table", () => {
   const measured = { ...report, volumes: [{ name: "shop_db-data", bytes: 3 * megabyte }, { name: "shop_files" }] };
-  expect(renderStatus(measured)).toContain("VOLUME        SIZE\nshop_db-data  3 MB\nshop_files    unknown");
+  expect(screen(measured)).toContain("  shop_db-data  3 MB\n  shop_files    unknown");
 });
 
 test("a healthy stack says so in its first line", () => {
   const { running: _, ...idle } = report;
-  expect(renderStatus({ ...idle, healthy: true, problems: [] }).split("\n\n")[0]).toBe(
-    "shop: healthy  2026-01-02 03:04:05 UTC",
-  );
+  expect(
+    screen({ ...idle, healthy: true, problems: [] })
+      .split("\n")
+      .slice(0, 2),
+  ).toEqual(["shop  healthy  2026-01-02 03:04:05", ""]);
 });
 
-test("drawing again clears what an older, longer line left behind", () => {
-  expect(redrawn("a\nb")).toBe("\u001b[Ha\u001b[K\nb\u001b[K\n\u001b[J");
+test("tables are cut at the terminal's edge", () => {
+  const lines = screen(report, plain, 40).split("\n");
+  expect(lines.find((line) => line.startsWith("web "))).toBe("web               unhealthy   2/2   1h2m");
 });
