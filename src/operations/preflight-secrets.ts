@@ -6,10 +6,15 @@ import type { Finding } from "./preflight.ts";
 
 /** That each secret is there, holds something and can be read by the services that it is for. No value is read. */
 export function checkSecrets(model: Pick<StackModel, "secrets" | "services">, directory: string): Finding[] {
-  const findings = model.secrets.flatMap((secret) => [
+  const check = (secret: SecretFile) => [
     ...checkFile(secret, secret.name, directory, model.services),
     ...(secret.kind === "certificate" ? checkFile(secret, secret.keyName, directory, model.services) : []),
-  ]);
+  ];
+  const isComposed = ({ kind }: SecretFile) => kind === "composed";
+  const sources = model.secrets.filter((secret) => !isComposed(secret)).flatMap(check);
+  // A file that is made of others lacks something whenever one of those does: told once.
+  const isComplete = sources.every(({ level }) => level !== "fail");
+  const findings = [...sources, ...(isComplete ? model.secrets.filter(isComposed).flatMap(check) : [])];
   if (findings.length > 0) return findings;
   return [{ id: "secrets", level: "ok", message: `${model.secrets.length} secrets are there` }];
 }
@@ -30,11 +35,15 @@ function checkFile(secret: SecretFile, name: string, directory: string, services
 }
 
 function missing(secret: SecretFile, message: string): Finding {
-  const hint =
-    secret.kind === "supplied"
-      ? `write it: \`install -m ${secret.mode.toString(8)} /dev/stdin secrets/${secret.name}\`, paste the value, end with Ctrl-D`
-      : "`./prod.sh generate` makes it";
-  return { id: "secret-missing", level: "fail", message, hint, exit: "secret" };
+  return { id: "secret-missing", level: "fail", message, hint: wayToHave(secret), exit: "secret" };
+}
+
+function wayToHave({ kind, mode, name }: SecretFile): string {
+  if (kind === "supplied") {
+    return `write it: \`install -m ${mode.toString(8)} /dev/stdin secrets/${name}\`, paste the value, end with Ctrl-D`;
+  }
+  if (kind !== "random") return "`./prod.sh generate` makes it";
+  return "put the file back; where the stack holds no data yet, `./prod.sh generate` makes a new one";
 }
 
 /** Without capabilities not even a container's root may read a file that its mode keeps from it. */

@@ -33,14 +33,15 @@ export async function pullImages(context: Context, services: readonly WantedServ
   const watch = pullWatch(context, new Map(services.map(({ name, image }) => [name, image])));
   // One service for each image: the others would only wait for the same bytes.
   const asked = [...users.values()].map(([first = ""]) => first);
-  const result = await compose.run(["--progress", "json", "pull", ...asked], {
+  // Without the flag the first refusal breaks off the others, and only one reason is known.
+  const result = await compose.run(["--progress", "json", "pull", "--ignore-pull-failures", ...asked], {
     signal,
     onOutput: lineReader(watch.take),
   });
   signal.throwIfAborted();
-  if (result.code === 0) return;
   const failures = watch.failures().map(({ image, reason }) => ({ image, services: users.get(image) ?? [], reason }));
   if (failures.length > 0) throw pullError(failures);
+  if (result.code === 0) return;
   const reason = watch.lastError() || result.stderr.trim().split("\n").at(-1) || `exit code ${result.code}`;
   throw pullError([{ image: [...users.keys()].join(", "), services: [], reason }]);
 }

@@ -7,6 +7,7 @@ import type { Journal } from "./journal.ts";
 import { exclusively, journalled, noted } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 import { type Finding, preflight, refuseFailures } from "./preflight.ts";
+import { checkSecrets } from "./preflight-secrets.ts";
 import { redactorFor } from "./secret-values.ts";
 import { gatherFacts, type WantedService } from "./start-facts.ts";
 import { planStart, type StartPlan } from "./start-plan.ts";
@@ -41,8 +42,7 @@ export async function runStart(context: Context, options: StartOptions = {}): Pr
     return { plan, findings, changed: false, services: [] };
   }
   return exclusively(context, "start", options.wait, async () => {
-    // A secret that the user supplied or changed since `generate` reaches the files that hold it.
-    await writeSecrets(context.directory, context.model, new Date(context.clock.now()));
+    await composeSecrets(context);
     const { facts, findings, plan } = await prepare(context, options);
     const changed = plan.steps.length > 0;
     if (changed) {
@@ -50,6 +50,16 @@ export async function runStart(context: Context, options: StartOptions = {}): Pr
     }
     return { plan, findings, changed, services: plan.services.map(({ name }) => ({ name, state: "ready" })) };
   });
+}
+
+/**
+ * A secret that the user supplied or changed since `generate` reaches the files that hold it. Not while one of them is
+ * missing: a new value would be made in its place, which the database that knows the old one refuses.
+ */
+async function composeSecrets({ directory, model, clock }: Context): Promise<void> {
+  const sources = model.secrets.filter(({ kind }) => kind !== "composed");
+  const found = checkSecrets({ secrets: sources, services: [] }, directory);
+  if (found.every(({ level }) => level !== "fail")) await writeSecrets(directory, model, new Date(clock.now()));
 }
 
 async function prepare(context: Context, options: StartOptions) {

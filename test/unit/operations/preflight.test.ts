@@ -212,6 +212,17 @@ describe("secrets", () => {
     ]);
   });
 
+  test("a file that is made of others is not told of while one of those is missing", () => {
+    const composed: SecretFile = { name: "url", about: "URL", mode: 0o444, kind: "composed", content: ["x"] };
+    const secrets = [secret("a"), composed];
+    expect(checkSecrets({ secrets, services: [] }, folder({})).map(text)).toEqual([
+      "fail secret-missing: secrets/a is missing (the a)",
+    ]);
+    expect(checkSecrets({ secrets, services: [] }, folder({ a: ["x", 0o444] })).map(text)).toEqual([
+      "fail secret-missing: secrets/url is missing (URL)",
+    ]);
+  });
+
   test("a certificate needs its key too", () => {
     const certificate: SecretFile = {
       name: "tls.crt",
