@@ -23,13 +23,18 @@ export function hashOf(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Reads a manifest's text; undefined where it is none. Paths that lead out of the directory are dropped: files on disk are not to be trusted. */
+/**
+ * Reads a manifest's text; undefined where it is none. Paths that lead out of the directory, or to what is the user's,
+ * are dropped: a file on disk is not to be trusted, and what the manifest names may be removed.
+ */
 export function parseManifest(text: string): Manifest | undefined {
   try {
     const manifest = manifestShape.parse(JSON.parse(text));
     return {
       ...manifest,
-      files: Object.fromEntries(Object.entries(manifest.files).filter(([path]) => staysInside(path))),
+      files: Object.fromEntries(
+        Object.entries(manifest.files).filter(([path]) => staysInside(path) && !belongsToUser(path)),
+      ),
     };
   } catch {
     return undefined;
@@ -49,4 +54,10 @@ export function staysInside(path: string): boolean {
     !/^[a-z]:/i.test(path) &&
     !path.split("/").some((part) => part === ".." || part === "." || part === "")
   );
+}
+
+/** True for what no run may remove, whatever a manifest says. */
+function belongsToUser(path: string): boolean {
+  if (["stack.yaml", "compose.override.yaml", "images.lock.json"].includes(path)) return true;
+  return /^(secrets|backups)\//.test(path) && !path.endsWith("/.gitignore");
 }

@@ -14,13 +14,13 @@ export interface ReadDirectory {
   manifest: Manifest | undefined;
 }
 
-/** Reads every file that a render or the manifest names. A symbolic link is refused: writing through it would leave the directory. */
+/** Reads every file that a render or the manifest names. Throws where something else than a file or folder of ours is in the way. */
 export function readDirectory(directory: string, rendered: readonly RenderedFile[]): ReadDirectory {
   const text = readIfExists(join(directory, manifestPath));
   const manifest = text === undefined ? undefined : parseManifest(text);
   const onDisk = new Map<string, string>();
   for (const path of new Set([...rendered.map((file) => file.path), ...Object.keys(manifest?.files ?? {})])) {
-    refuseLink(directory, path);
+    refuseObstacle(directory, path);
     const content = readIfExists(join(directory, path));
     if (content !== undefined) onDisk.set(path, content);
   }
@@ -84,25 +84,38 @@ function remove(directory: string, path: string): void {
   }
 }
 
-function refuseLink(directory: string, path: string): void {
+/** Writing through a symbolic link would leave the directory; a file cannot be written over a folder, nor the other way round. */
+function refuseObstacle(directory: string, path: string): void {
   const parts = path.split("/");
   for (let length = 1; length <= parts.length; length += 1) {
-    const part = join(directory, ...parts.slice(0, length));
-    if (!isLink(part)) continue;
-    throw new StackError({
-      code: "path-is-link",
-      exit: "invalidInput",
-      message: `${parts.slice(0, length).join("/")} is a symbolic link (to ${targetOf(part)}); create-stack writes only inside its own directory`,
-      hint: "replace the link by what it points at, then run ./prod.sh generate again",
-    });
+    const part = parts.slice(0, length).join("/");
+    const kind = kindOf(join(directory, part));
+    const wanted = length === parts.length ? "file" : "folder";
+    if (kind === undefined) return;
+    if (kind === "link")
+      throw new StackError({
+        code: "path-is-link",
+        exit: "invalidInput",
+        message: `${part} is a symbolic link (to ${targetOf(join(directory, part))}); create-stack writes only inside its own directory`,
+        hint: "replace the link by what it points at, then run ./prod.sh generate again",
+      });
+    if (kind !== wanted)
+      throw new StackError({
+        code: "path-is-taken",
+        exit: "invalidInput",
+        message: `${part} is ${kind === "folder" ? "a folder" : "no folder"}; a ${wanted} of the stack belongs there`,
+        hint: "move it elsewhere, then run ./prod.sh generate again",
+      });
   }
 }
 
-function isLink(path: string): boolean {
+function kindOf(path: string): "link" | "folder" | "file" | undefined {
   try {
-    return lstatSync(path).isSymbolicLink();
+    const entry = lstatSync(path);
+    if (entry.isSymbolicLink()) return "link";
+    return entry.isDirectory() ? "folder" : "file";
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return false;
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }
