@@ -90,9 +90,12 @@ function staticallyNeeded(entry: string, metafile: Metafile, seen = new Set<stri
   return [...seen].map((path) => `./${basename(path)}`);
 }
 
-/** Text that can stand in a comment: plain ASCII without an end of the comment in it. The loader reads it back. */
+/**
+ * Text that can stand in a comment: plain ASCII without an end of the comment in it. The loader reads it back, and looks
+ * first whether there is anything to read back: in most modules there is not.
+ */
 function escapeForComment(text: string): string {
-  return text.replace(/[^\t\n\x20-\x7d]|(?<=\*)\//g, (character) => `~${character.charCodeAt(0).toString(16)}~`);
+  return text.replace(/[^\t\n\x20-\x7e]|(?<=\*)\//g, (character) => `\x01${character.charCodeAt(0).toString(16)}\x01`);
 }
 
 /** Puts the loader, the modules for every call and the sections together. */

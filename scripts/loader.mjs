@@ -32,9 +32,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   const section = (name) => {
     const [fromEnd, length] = index[name];
     const start = bytes().length - fromEnd;
-    return bytes()
-      .latin1Slice(start, start + length)
-      .replace(/~([0-9a-f]+)~/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+    const text = bytes().latin1Slice(start, start + length);
+    return text.includes("\x01")
+      ? text.replace(/\x01([0-9a-f]+)\x01/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
+      : text;
   };
 
   const program = {

@@ -1,5 +1,6 @@
 import { Alias, Document, isPair, isScalar, isSeq, Scalar, visit, type YAMLMap } from "yaml";
 import type { Service, ServiceGroup, StackModel } from "../stack/model.ts";
+import { sortedBy } from "../support/order.ts";
 import { composeService, sharedByAll } from "./compose-service.ts";
 
 /** The Compose files of a stack, in the order in which they are joined. */
@@ -64,7 +65,7 @@ function printFile(model: StackModel, services: readonly Service[], about: strin
 
 function servicesNode(document: Document, services: readonly Service[]): YAMLMap {
   const node = document.createNode({}) as YAMLMap;
-  for (const service of [...services].sort((a, b) => a.name.localeCompare(b.name))) {
+  for (const service of sortedBy(services, (service) => service.name)) {
     const data = composeService(service, new Alias("hardened"));
     const value = document.createNode(dropUndefined(data)) as YAMLMap;
     noteExceptions(value, service);

@@ -1,5 +1,6 @@
 import { parseImage } from "../stack/fields.ts";
 import type { HardeningRule, Healthcheck, Mount, Service, Tmpfs } from "../stack/model.ts";
+import { sortedBy } from "../support/order.ts";
 import { composeSize, formatDuration } from "../support/units.ts";
 
 /** A Compose service as plain data, keys in the order in which they are printed. Absent keys are undefined. */
@@ -21,7 +22,10 @@ export function composeService(service: Service, merge: unknown): ComposeService
     image: composeImage(service),
     depends_on: nonEmpty(
       Object.fromEntries(
-        sortBy(service.dependsOn, "service").map(({ service: name, condition }) => [name, { condition }]),
+        sortedBy(service.dependsOn, (dependency) => dependency.service).map(({ service: name, condition }) => [
+          name,
+          { condition },
+        ]),
       ),
     ),
     volumes: nonEmptyList(service.mounts.map(composeMount)),
@@ -116,10 +120,6 @@ function composeDeploy(service: Service): Record<string, unknown> {
   const { cpus, memory, pids } = service.limits;
   const resources = { limits: { cpus: String(cpus), memory: composeSize(memory), pids } };
   return service.replicas === 1 ? { resources } : { replicas: service.replicas, resources };
-}
-
-function sortBy<Item, Key extends keyof Item>(items: readonly Item[], key: Key): Item[] {
-  return [...items].sort((a, b) => String(a[key]).localeCompare(String(b[key])));
 }
 
 function nonEmpty<Value extends object>(value: Value): Value | undefined {

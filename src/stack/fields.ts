@@ -3,6 +3,9 @@ import { parseDuration, parseSize } from "../support/units.ts";
 
 const longestDuration = 10 * 365 * 86_400_000;
 
+// Each schema checks one stack.yaml per run; to compile it first, as zod does for schemas that are used often, costs more.
+z.config({ jitless: true });
+
 /** A duration in stack.yaml: `15s`, `5m`, `6h`, `30d`. Milliseconds after parsing. */
 export function duration() {
   return z
