@@ -23,7 +23,8 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
       file: `/etc/sysctl.d/90-${model.name}.conf`,
     })),
     app: appExample(apps),
-    shortcuts: firstOfEachVerb(model.shortcuts),
+    shortcuts: typedShortcuts(model.shortcuts),
+    psql: typedShortcuts(model.shortcuts).find(({ line }) => line.startsWith("psql"))?.line ?? false,
     shortcutsByHand: model.shortcuts.map((shortcut) => ({
       about: shortcut.about,
       line: `docker compose exec ${shortcut.service} ${shellLine(shortcut.command)}`,
@@ -56,9 +57,12 @@ function appExample(apps: readonly Service[]): Record<string, unknown> | false {
   return { name: app.component, imageName: image.name, tag: image.tag ?? "TAG", tagVariable: app.tagVariable };
 }
 
-/** A verb leads to the first component that has it. */
-function firstOfEachVerb(shortcuts: readonly Shortcut[]): Shortcut[] {
-  return shortcuts.filter((shortcut, index) => shortcuts.findIndex(({ verb }) => verb === shortcut.verb) === index);
+/** Where several components have a verb, it takes the component's name first. */
+function typedShortcuts(shortcuts: readonly Shortcut[]): { line: string; about: string }[] {
+  return shortcuts.map(({ verb, component, about }) => {
+    const isOnly = shortcuts.filter((other) => other.verb === verb).length === 1;
+    return { line: isOnly ? verb : `${verb} ${component}`, about };
+  });
 }
 
 function migrationValues(migrations: readonly Migration[]): Record<string, unknown> {

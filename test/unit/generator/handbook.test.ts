@@ -152,6 +152,16 @@ describe("sections that apply", () => {
     expect(runbook).not.toContain("private CA");
   });
 
+  test("two databases of one kind: their shell is told which one", () => {
+    const { runbook } = of(
+      "name: two\ncomponents:\n  main: { type: postgres }\n  reports: { type: postgres }\n  redis: {}\n",
+    );
+    expect(runbook).toMatch(/^\.\/prod\.sh psql main +#/m);
+    expect(runbook).toMatch(/^\.\/prod\.sh psql reports +#/m);
+    expect(runbook).toMatch(/^\.\/prod\.sh redis-cli +#/m);
+    expect(runbook).toContain("`./prod.sh psql main --command");
+  });
+
   test("with everything: the lines for each part", () => {
     const { runbook } = of(everything);
     for (const line of [
@@ -245,7 +255,7 @@ describe("text", () => {
 });
 
 /** Verbs of the supervisor; their options are checked as soon as the command table has them. */
-const supervisorVerbs = "stop restart logs exec destroy".split(" ");
+const supervisorVerbs = ["exec"];
 
 function isVerb(model: StackModel, word: string): boolean {
   const known = [...commands.map(({ name }) => name), ...model.shortcuts.map(({ verb }) => verb), ...supervisorVerbs];
