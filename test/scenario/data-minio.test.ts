@@ -147,6 +147,9 @@ ${client("outsider", image, ["second"], "1000:1000")}
 
   test("the root password that was changed counts after a restart, for the set-up too", async () => {
     await stack.rotate("minio_root_password", "another-password-of-the-root-user");
+    const early = await stack.compose("run", "--rm", "-T", "--no-deps", "minio-setup");
+    expect(early.code).toBe(1);
+    expect(early.stderr).toContain("docker compose restart minio");
     expect((await stack.compose("restart", "minio")).code).toBe(0);
     await stack.up();
     expect((await stack.shortcut("minio", "ls", "local")).stdout).toContain("uploads/");

@@ -44,6 +44,7 @@ ${client("outsider", image, ["cache"])}
     test("runs hardened, without modules", async () => {
       expect(await hardeningOf(stack, "redis")).toEqual(hardened("999:999"));
       expect(await hardeningOf(stack, "cache")).toEqual(hardened("999:999"));
+      expect(await hardeningOf(stack, "redis-setup")).toEqual(hardened("999:999"));
       expect((await stack.shortcut("redis", "MODULE", "LIST")).stdout).not.toContain("search");
     });
 
@@ -142,18 +143,39 @@ ${client("outsider", image, ["cache"])}
       expect(await answer("outsider", "DBSIZE")).toBe("0");
     });
 
-    test("a password that was changed under secrets/ counts after a restart", async () => {
+    test("a password that was changed under secrets/ counts after the next start, without a restart", async () => {
       const before = stack.secret("redis_server");
+      const running = await answer("server", "INFO server");
       await stack.rotate("redis_server", "it's a \\new: p@ss/word%");
-      expect((await stack.compose("restart", "redis")).code).toBe(0);
       await stack.up();
       expect(await answer("server", "GET kept")).toBe("42");
       const former = `REDISCLI_AUTH="$(cat)" ${engine}-cli -h redis --user server PING`;
       expect((await stack.sh("server", former, before)).stdout).toContain("NOAUTH");
+      const runId = /run_id:\w+/.exec(running)?.[0] ?? "none";
+      expect(await answer("server", "INFO server")).toContain(runId);
+    });
+
+    test("users that stack.yaml does not know are gone after the next start", async () => {
+      await stack.shortcut("redis", "ACL", "SETUSER", "ghost", "on", "nopass", "+@all");
+      await stack.shortcut("redis", "ACL", "SETUSER", "server", "+flushall");
+      await stack.up();
+      const users = (await stack.shortcut("redis", "ACL", "USERS")).stdout.trim().split("\n").sort();
+      expect(users).toEqual(["default", "other.jobs", "server", "server.sessions", "stack_admin", "stack_health"]);
+      expect(await answer("server", "FLUSHALL")).toMatch(/^NOPERM/);
+    });
+
+    test("another password of the administrator wants a restart, and the set-up says so", async () => {
+      await stack.rotate("redis_stack_admin", "another-password-of-the-administrator");
+      const early = await stack.compose("run", "--rm", "-T", "--no-deps", "redis-setup");
+      expect(early.code).toBe(1);
+      expect(early.stderr).toContain("docker compose restart redis");
+      expect((await stack.compose("restart", "redis")).code).toBe(0);
+      await stack.up();
+      expect((await stack.shortcut("redis", "ACL", "WHOAMI")).stdout.trim()).toBe("stack_admin");
     });
 
     test("no secret stands in inspect, logs or process lists", async () => {
-      const text = await stack.readable(["redis", "cache"]);
+      const text = await stack.readable(["redis", "redis-setup", "cache", "cache-setup"]);
       expect(text).toContain("Ready to accept connections");
       for (const value of stack.secretValues()) expect(text.includes(value)).toBe(false);
       expect((await stack.readable(["other"])).includes(stack.secret("redis_other.jobs"))).toBe(true);

@@ -1,6 +1,7 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { Connection } from "../component.ts";
 import { withPrefix } from "../prefix.ts";
+import { namesOf } from "./services.ts";
 import type { AppUser } from "./users.ts";
 
 /** What each app is told. Its first login has the plain names, further ones their part in front: `SESSIONS_REDIS_URL`. */
@@ -13,7 +14,10 @@ export function connectionsOf(key: string, users: readonly AppUser[]): Connectio
       ...(user.part !== undefined && { part: user.part }),
       variables: withPrefix([user.further && key, first ? undefined : (user.part ?? user.app)], variablesOf(key, user)),
       network: key,
-      dependsOn: [{ service: key, condition: "service_healthy" }],
+      dependsOn: [
+        { service: key, condition: "service_healthy" },
+        { service: namesOf(key).setup, condition: "service_completed_successfully" },
+      ],
     };
   });
 }

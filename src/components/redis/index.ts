@@ -3,9 +3,9 @@ import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { connectionsOf } from "./connections.ts";
 import { type RedisOptions, redisOptions } from "./options.ts";
-import { configPath, namesOf, serverService, shellCommand } from "./services.ts";
+import { configPath, namesOf, serverService, setupService, shellCommand } from "./services.ts";
 import { deriveSettings, settingsForTemplate, smallestMemory } from "./settings.ts";
-import { type AppUser, aclFile, appUsers } from "./users.ts";
+import { type AppUser, aclFile, adminUser, appUsers } from "./users.ts";
 
 export const component: Component<RedisOptions> = {
   type: "redis",
@@ -39,7 +39,10 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
   const engineName = options.engine === "redis" ? "Redis" : "Valkey";
   const tooSmall = memoryProblem(options.limits.memory);
   return {
-    services: [serverService(key, durable ? `${engineName}, kept on disk` : `${engineName} as a cache`, options)],
+    services: [
+      serverService(key, durable ? `${engineName}, kept on disk` : `${engineName} as a cache`, options),
+      ...(users.length > 0 ? [setupService(key, options)] : []),
+    ],
     volumes: durable ? [{ name: names.data, about: `Data of ${key}` }] : [],
     networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
     secrets: secretsOf(key, users, options),
@@ -52,6 +55,15 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
         ),
         mode: 0o644,
       },
+      ...(users.length > 0
+        ? [
+            {
+              path: names.script,
+              content: use.template("redis/setup.sh.hbs", { key, ...names, engine: options.engine, adminUser }),
+              mode: 0o755 as const,
+            },
+          ]
+        : []),
     ],
     connections: connectionsOf(key, users),
     shortcuts: [

@@ -8,7 +8,13 @@ const megabyte = 1024 ** 2;
 
 /** Names that the parts of this component have, by its key in stack.yaml. */
 export function namesOf(key: string) {
-  return { data: `${key}-data`, acl: `${key}_acl`, admin: `${key}_stack_admin` };
+  return {
+    data: `${key}-data`,
+    setup: `${key}-setup`,
+    script: `config/${key}/setup.sh`,
+    acl: `${key}_acl`,
+    admin: `${key}_stack_admin`,
+  };
 }
 
 /** Path of the configuration below the stack's directory. */
@@ -49,6 +55,28 @@ export function serverService(key: string, about: string, options: RedisOptions)
     },
     limits: options.limits,
     stopGracePeriod: 30_000,
+  };
+}
+
+/** Makes a running server follow the list of users, each time the stack is started. */
+export function setupService(key: string, options: RedisOptions): ServiceNeeds {
+  const names = namesOf(key);
+  const target = "/usr/local/etc/setup.sh";
+  return {
+    name: names.setup,
+    about: `Tells ${key} its users and their passwords, then ends`,
+    group: "data",
+    class: "one-shot",
+    image: imageOf(options),
+    user,
+    entrypoint: ["sh", target],
+    secrets: [names.acl, names.admin],
+    mounts: [{ kind: "bind", source: names.script, target, readOnly: true }],
+    // The image would make a volume of /data.
+    tmpfs: ["/tmp", "/data"].map((folder) => ({ target: folder, size: megabyte, mode: "1777" })),
+    networks: [key],
+    dependsOn: [{ service: key, condition: "service_healthy" }],
+    limits: { cpus: 0.25, memory: 32 * megabyte, pids: 32 },
   };
 }
 

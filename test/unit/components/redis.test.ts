@@ -69,6 +69,15 @@ describe("who may do what", () => {
   });
 });
 
+test("apps wait until the server knows them; without apps there is nobody to make known", () => {
+  expect(made().services?.map((service) => service.name)).toEqual(["redis", "redis-setup"]);
+  expect(made().connections?.[0]?.dependsOn).toContainEqual({
+    service: "redis-setup",
+    condition: "service_completed_successfully",
+  });
+  expect(made("{}", []).services?.map((service) => service.name)).toEqual(["redis"]);
+});
+
 describe("profiles", () => {
   test("durable keeps its data on disk and refuses writes when full", () => {
     const { config, volumes, dataSources, server } = made("{ limits: { memory: 1g } }");
