@@ -2,7 +2,7 @@ import { z } from "zod";
 import { didYouMean } from "../support/suggest.ts";
 import type { ComponentConfig, ComponentSchema, StackConfig } from "./config.ts";
 import { name } from "./fields.ts";
-import { parseOptions } from "./issues.ts";
+import { parseOptions, pathText, type TextPath } from "./issues.ts";
 import { isPlainMap, Source } from "./source.ts";
 
 /** The outer shape of stack.yaml; each component's section is checked by its own schema. */
@@ -54,6 +54,7 @@ function loadComponent(
     : (value ?? {});
   const parsed = schema.options.safeParse(options, parseOptions);
   if (!parsed.success) source.addIssues(parsed.error.issues, path);
+  else refuseChangedText(source, key, parsed.data);
   return parsed.success ? [{ key, type: schema.type, options: parsed.data }] : [];
 }
 
@@ -76,4 +77,22 @@ function schemaOf(
     source.add([...path, "type"], `unknown component type "${declared}"`, didYouMean(declared, types));
   else source.add([...path, "type"], "expected the type of the component", `known: ${types.join(", ")}`);
   return undefined;
+}
+
+/** Where text is wanted, a number that does not read back as it was written would silently be another text. */
+function refuseChangedText(source: Source, key: string, options: unknown): void {
+  for (const { text, path } of source.changedScalars()) {
+    const [, component, ...inside] = path;
+    const read = component === key ? valueAt(options, inside) : undefined;
+    if (typeof read === "string" && read !== text)
+      source.add(path, `${pathText(path)}: without quotes ${text} is read as ${read}`, `write it in quotes: "${text}"`);
+  }
+}
+
+function valueAt(data: unknown, path: TextPath): unknown {
+  return path.reduce<unknown>(
+    (value, part) =>
+      typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined,
+    data,
+  );
 }

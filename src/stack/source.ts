@@ -1,8 +1,14 @@
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { type Position, type Problem, StackError } from "../support/errors.ts";
 import { describeIssues, type TextPath } from "./issues.ts";
 import { aliasProblems, lastAlias, type PlacedText, syntaxProblems } from "./yaml-problems.ts";
+
+/** A value of the text that does not read back as it was written. */
+export interface ChangedScalar {
+  text: string;
+  path: TextPath;
+}
 
 /** The text of stack.yaml as data, with the place of each value and the problems found so far. */
 export class Source {
@@ -46,6 +52,24 @@ export class Source {
       if (offset !== undefined) return this.at(offset);
     }
     return this.at(0);
+  }
+
+  /** Numbers and truths that are another text when they are read as such: `0755`, `1.10`, `True`. */
+  changedScalars(): ChangedScalar[] {
+    const found: ChangedScalar[] = [];
+    visit(this.document, {
+      Scalar(key, node, ancestors) {
+        const text = node.source ?? "";
+        if (
+          key === "key" ||
+          (typeof node.value !== "number" && typeof node.value !== "boolean") ||
+          text === String(node.value)
+        )
+          return;
+        found.push({ text, path: pathOf([...ancestors, node]) });
+      },
+    });
+    return found;
   }
 
   private addAt({ message, hint, offset }: PlacedText): void {
@@ -116,4 +140,12 @@ export function isPlainMap(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** Keys and indexes on the way down through these nodes. */
+function pathOf(nodes: readonly unknown[]): TextPath {
+  return nodes.flatMap((node, index): TextPath => {
+    if (isPair(node)) return isScalar(node.key) ? [String(node.key.value)] : [];
+    return isSeq(node) ? [node.items.indexOf(nodes[index + 1])] : [];
+  });
 }

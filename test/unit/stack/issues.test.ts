@@ -457,6 +457,46 @@ health: { path: /, retries: 0 }`),
     });
   });
 
+  describe("text that is another one without quotes", () => {
+    test.each<Row>([
+      [
+        "leading zeros",
+        appWith("env: { UMASK: 0022 }"),
+        `6:19 components.web.env.UMASK: without quotes 0022 is read as 22
+  write it in quotes: "0022"`,
+      ],
+      [
+        "a version",
+        appWith("env: { VERSION: 1.10 }"),
+        `6:21 components.web.env.VERSION: without quotes 1.10 is read as 1.1
+  write it in quotes: "1.10"`,
+      ],
+      [
+        "a truth in capitals",
+        appWith("env: { DEBUG: True }"),
+        `6:19 components.web.env.DEBUG: without quotes True is read as true
+  write it in quotes: "True"`,
+      ],
+      [
+        "more digits than a number holds",
+        appWith("env: { ID: 12345678901234567890 }"),
+        `6:16 components.web.env.ID: without quotes 12345678901234567890 is read as 12345678901234567000
+  write it in quotes: "12345678901234567890"`,
+      ],
+      ["numbers that read back are fine", appWith("env: { PORT: 3000, RATIO: 0.5, DEBUG: true }"), "fine"],
+      ["a number that is meant as one is fine", appWith("limits: { cpus: 1.0 }"), "fine"],
+      [
+        "each is told once, where it stands",
+        stackOf(`postgres: { settings: { work_mem: 1.10 } }
+web: { type: app, image: foo/web:1, env: { A: 0x1F } }`),
+        `4:49 components.web.env.A: without quotes 0x1F is read as 31
+  write it in quotes: "0x1F"`,
+      ],
+    ])("%s", (_, text, expected) => {
+      expect(complaintsOf(text)).toBe(expected);
+    });
+  });
+
   describe("what may be a secret is not repeated", () => {
     test.each<Row>([
       [
