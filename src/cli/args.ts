@@ -25,13 +25,19 @@ export const globalOptions: Option[] = [
   { name: "version", short: "V", help: "show the version" },
 ];
 
-/** The first word that is no option, which names the command, and where it stands. */
-export function findCommandWord(argv: readonly string[]): { word: string; index: number } | undefined {
+/**
+ * The first word that is no option, which names the command, and where it stands. `options` are those that may stand
+ * before it: a value of theirs is no command.
+ */
+export function findCommandWord(
+  argv: readonly string[],
+  options: readonly Option[] = globalOptions,
+): { word: string; index: number } | undefined {
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? "";
     if (word === "--") return undefined;
     if (!word.startsWith("-")) return { word, index };
-    const option = globalOptions.find(({ name, short }) => word === `--${name}` || word === `-${short}`);
+    const option = options.find(({ name, short }) => word === `--${name}` || word === `-${short}`);
     if (option?.value !== undefined) index += 1;
   }
   return undefined;

@@ -41,8 +41,8 @@ export interface Call {
   signal: AbortSignal;
 }
 
-/** Runs one verb and says how it ended. */
-export type CommandRun = (call: Call) => Promise<ExitCause>;
+/** Runs one verb and says how it ended; a number is the exit code of another program that it stands for. */
+export type CommandRun = (call: Call) => Promise<ExitCause | number>;
 
 /** One verb: all that help, parsing and shell completion need to know, and where its code is. */
 export interface Command {

@@ -11,8 +11,8 @@ import { readModel, stackOf } from "./find-stack.ts";
 import { paintFor } from "./output.ts";
 import { openProgress } from "./terminal.ts";
 
-/** Their operations tell of an edit themselves, among all that they look at. */
-const looksForItself = ["start", "restart", "demo"];
+/** Where an edit that is not generated yet could mislead. A start tells of it itself, among all that it looks at. */
+const notesEdits = ["status", "migrate", "restart"];
 
 /** What an operation on the stack needs: where it is, what it should be, and the engine that runs it. */
 export async function openContext(call: Call): Promise<Context> {
@@ -22,7 +22,7 @@ export async function openContext(call: Call): Promise<Context> {
 /** The same for a directory that is known. */
 export async function contextIn(directory: string, call: Call): Promise<Context> {
   const model = readModel(directory);
-  if (!looksForItself.includes(call.command.name)) noteEdit(directory, model.source, call);
+  if (notesEdits.includes(call.command.name)) noteEdit(directory, model.source, call);
   const { engine } = await connectEngine();
   return {
     directory,

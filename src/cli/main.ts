@@ -1,6 +1,14 @@
 import { type ExitCause, exitCodes, StackError } from "../support/errors.ts";
 import { didYouMean, nearest } from "../support/suggest.ts";
-import { badArguments, checkWords, findCommandWord, ownWords, type ParsedArgs, parseArgs } from "./args.ts";
+import {
+  badArguments,
+  checkWords,
+  findCommandWord,
+  globalOptions,
+  ownWords,
+  type ParsedArgs,
+  parseArgs,
+} from "./args.ts";
 import { carried } from "./carried.ts";
 import type { Call, Command } from "./command.ts";
 import { findStack, readShortcuts } from "./find-stack.ts";
@@ -36,7 +44,8 @@ interface Request {
 }
 
 function readRequest(argv: readonly string[]): Request {
-  const found = findCommandWord(argv);
+  // Without a command it is `create`, so that its options may stand first.
+  const found = findCommandWord(argv, [...(findCommand("create")?.options ?? []), ...globalOptions]);
   const listed = found && findCommand(found.word);
   // What follows an unknown word may belong to another program: a shortcut of the stack.
   const own = found === undefined || listed !== undefined ? ownWords(argv, listed) : argv.slice(0, found.index);
@@ -56,7 +65,8 @@ async function main(argv: readonly string[]): Promise<number> {
     caller: callerName(),
   });
   try {
-    return exitCodes[await serve(request, output)];
+    const end = await serve(request, output);
+    return typeof end === "number" ? end : exitCodes[end];
   } catch (error) {
     if (quiet) return exitCodes.done;
     const asked = interruption.signal.aborted && !(error instanceof StackError) ? interruption.signal.reason : error;
@@ -68,7 +78,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function serve(request: Request, output: Output): Promise<ExitCause> {
+async function serve(request: Request, output: Output): Promise<ExitCause | number> {
   const { argv, stack, word } = request;
   if (word !== undefined && request.command === undefined) throw unknownCommand(word, stack, output.caller);
   // Without a command: in a stack its help, elsewhere the questions for a new one.
@@ -87,7 +97,7 @@ function show(text: string, output: Output): ExitCause {
   return "done";
 }
 
-async function run(command: Command, { words, options }: ParsedArgs, output: Output): Promise<ExitCause> {
+async function run(command: Command, { words, options }: ParsedArgs, output: Output): Promise<ExitCause | number> {
   const call: Call = {
     command,
     words,

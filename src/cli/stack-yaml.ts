@@ -1,5 +1,6 @@
-import { type Document, isCollection, isNode, isScalar, parse, parseDocument, stringify } from "yaml";
+import { type Document, isCollection, isScalar, parse, parseDocument } from "yaml";
 import { messageOf, StackError } from "../support/errors.ts";
+import { spliceYaml } from "./yaml-splice.ts";
 
 type Path = (string | number)[];
 
@@ -33,45 +34,29 @@ export function editStackYaml(source: string, edits: readonly Edit[]): string {
     const document = parseDocument(text);
     // A text that is no YAML is told by the loader, with places.
     if (document.errors.length > 0) return text;
-    const spliced = replaceInPlace(text, document, edit);
+    refuseScalarParent(document, edit);
+    const spliced = spliceYaml(text, document, edit.path, edit.value);
     if (spliced !== undefined) return spliced;
     applyEdit(document, edit);
     return document.toString({ lineWidth: 0 });
   }, source);
 }
 
-/** Puts a value that fits on one line where such a one stands; undefined where it has to be done with the whole document. */
-function replaceInPlace(text: string, document: Document, { path, value }: Edit): string | undefined {
-  const line = oneLine(value);
-  const node: unknown = document.getIn(path, true);
-  const replaceable = (isScalar(node) && node.type !== "BLOCK_LITERAL" && node.type !== "BLOCK_FOLDED") || isFlow(node);
-  if (line === undefined || !replaceable || !isNode(node) || !node.range || node.range[0] === node.range[1])
-    return undefined;
-  return text.slice(0, node.range[0]) + line + text.slice(node.range[1]);
-}
-
-function isFlow(node: unknown): boolean {
-  return isCollection(node) && node.flow === true;
-}
-
-function oneLine(value: unknown): string | undefined {
-  if (value === undefined || (typeof value === "string" && /[\n,[\]{}]/.test(value))) return undefined;
-  if (Array.isArray(value)) {
-    const entries = value.map(oneLine);
-    return entries.includes(undefined) ? undefined : `[${entries.join(", ")}]`;
-  }
-  return typeof value === "object" && value !== null ? undefined : stringify(value, { lineWidth: 0 }).trimEnd();
-}
-
-function applyEdit(document: Document, { path, value, text }: Edit): void {
+/** What has a value of its own cannot get an entry below it. */
+function refuseScalarParent(document: Document, { path, text }: Edit): void {
   for (let length = 1; length < path.length; length += 1) {
     const parent: unknown = document.getIn(path.slice(0, length), true);
-    if (isCollection(parent)) continue;
-    if (parent !== undefined && !(isScalar(parent) && parent.value === null))
+    if (isScalar(parent) && parent.value !== null)
       throw refused(
         `--set ${text}: ${path.slice(0, length).join(".")} is ${String(parent)} and has nothing below it`,
         "set that as a whole instead",
       );
+  }
+}
+
+function applyEdit(document: Document, { path, value }: Edit): void {
+  for (let length = 1; length < path.length; length += 1) {
+    if (isCollection(document.getIn(path.slice(0, length), true))) continue;
     if (value === undefined) return;
     document.setIn(path.slice(0, length), document.createNode(typeof path[length] === "number" ? [] : {}));
   }

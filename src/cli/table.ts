@@ -152,6 +152,23 @@ export const commands: Command[] = [
     load: () => import("./commands/logs.ts"),
   },
   {
+    name: "exec",
+    summary: "run a command in a running service",
+    place: "stack",
+    positionals: [
+      { name: "SERVICE", required: true, help: "the service to run it in", completion: "service" },
+      { name: "COMMAND", passThrough: true, help: "what to run (default: a shell)" },
+    ],
+    description: "Ends with the exit code of the command.",
+    options: [
+      { name: "user", short: "u", value: "USER", help: "as this user of the container" },
+      { name: "index", value: "NUMBER", help: "in this container, where the service has several" },
+    ],
+    exits: ["unhealthy", "engineUnreachable"],
+    examples: [["./prod.sh exec server node --version", "all words after the service belong to the command"]],
+    load: () => import("./commands/exec.ts"),
+  },
+  {
     name: "migrate",
     summary: "bring the databases up to date",
     place: "stack",

@@ -101,6 +101,11 @@ describe("the command's word", () => {
     expect(findCommandWord(line.split(" "))?.word).toBe(expected);
   });
 
+  test("the value of an option is none", () => {
+    expect(findCommandWord(["--set", "a=b", "start"], command.options)?.word).toBe("start");
+    expect(findCommandWord(["--set", "a=b"], command.options)).toBeUndefined();
+  });
+
   test("flags behind it are ours only as far as no other program begins", () => {
     expect(ownWords(["exec", "--json", "web", "ls", "--verbose"], exec)).toEqual(["exec", "--json", "web"]);
     expect(ownWords(["psql", "-c", "--json"], psql)).toEqual(["psql"]);

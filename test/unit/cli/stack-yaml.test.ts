@@ -51,9 +51,31 @@ describe("--set", () => {
     expect(edited("components.app.env={A: 1}")).toMatch(/env:\s+A: 1|env: \{ A: 1 \}/);
   });
 
+  test("a new entry comes behind its neighbours", () => {
+    expect(edited("components.app.limits.memory=1g")).toBe(
+      source.replace("    routes: [app.example.com]\n", "    routes: [app.example.com]\n    limits: { memory: 1g }\n"),
+    );
+    expect(edited("components.traefik.acme.staging=true")).toBe(
+      source.replace("{ email: ops@example.com }", "{ email: ops@example.com, staging: true }"),
+    );
+    expect(edited("components.worker.type=app")).toBe(
+      source.replace("  redis:\n", "  redis:\n  worker: { type: app }\n"),
+    );
+  });
+
+  test("an entry is taken away with its line", () => {
+    expect(edited("components.app.routes=")).toBe(source.replace("    routes: [app.example.com]\n", ""));
+    expect(edited("components.traefik=")).toBe(source.replace(/ {2}traefik:\n.*\n/, ""));
+    expect(edited("components.app.nothing=")).toBe(source);
+  });
+
+  test("values that would be read as something else are quoted", () => {
+    expect(edited('components.app.migrate=[a, "b, c", "1"]')).toContain('migrate: [a, "b, c", "1"]');
+  });
+
   test("what is missing on the way is made; comments stay", () => {
-    const text = edited("components.redis.limits.memory=64m", "components.worker.type=app");
-    expect(text).toMatch(/ {2}redis:\n {4}limits:\n {6}memory: 64m\n {2}worker:\n {4}type: app\n/);
+    const text = edited("components.redis.limits.memory=64m");
+    expect(text).toMatch(/ {2}redis:\n {4}limits:\n {6}memory: 64m\n/);
     expect(text).toContain("# aligned");
     expect(text).toContain("# the first line");
   });
