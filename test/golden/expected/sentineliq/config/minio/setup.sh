@@ -33,7 +33,10 @@ access_key() { # access key, secret with its secret key, policy
 
 user=$(secret minio_root_user)
 password=$(secret minio_root_password)
-printf '%s\n' "$user" "$password" | mc --quiet alias set stack http://minio:9000 >/dev/null
+if ! printf '%s\n' "$user" "$password" | mc --quiet alias set stack http://minio:9000 >/dev/null; then
+  echo "minio refuses its root user; if its secrets were changed: docker compose restart minio" >&2
+  exit 1
+fi
 
 bucket uploads false none
 access_key minio-server minio_server /etc/minio/policy-server.json
