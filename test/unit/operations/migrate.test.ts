@@ -103,6 +103,16 @@ test("a migration is run detached, told line by line, kept, written down and rem
   expect(result.summary).toEqual(["web migrated (0s)"]);
 });
 
+test("a run is in the history before its container is made", async () => {
+  let known: string[] = [];
+  job = (id) => {
+    known = outcomes();
+    end(id, 0);
+  };
+  await runMigrate(context());
+  expect(known).toEqual(["migrate unfinished"]);
+});
+
 test("the seed follows a migration that went well, and only that", async () => {
   const seeded = context({ seedService: "web-seed" });
   await runMigrate(seeded, { seed: true });

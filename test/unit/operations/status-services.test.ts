@@ -139,6 +139,7 @@ test("jobs and one-off containers are no services; services of the override file
   const containers = [
     container("web"),
     container("web-migrate", { oneOff: true, ...ended(1) }),
+    container("web", { id: "by-hand", oneOff: true, health: "unhealthy" }),
     container("extra", { health: "unhealthy" }),
   ];
   expect(judged(stack, containers)).toEqual([
