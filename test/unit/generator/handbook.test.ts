@@ -254,11 +254,8 @@ describe("text", () => {
   });
 });
 
-/** Verbs of the supervisor; their options are checked as soon as the command table has them. */
-const supervisorVerbs = ["exec"];
-
 function isVerb(model: StackModel, word: string): boolean {
-  const known = [...commands.map(({ name }) => name), ...model.shortcuts.map(({ verb }) => verb), ...supervisorVerbs];
+  const known = [...commands.map(({ name }) => name), ...model.shortcuts.map(({ verb }) => verb)];
   return known.includes(word);
 }
 
