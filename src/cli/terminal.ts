@@ -70,14 +70,14 @@ function liveProgress({ screen, paint, now }: ProgressOptions): Progress {
   let timer: NodeJS.Timeout | undefined;
 
   const erase = () => {
-    if (drawn > 0) screen.write(`\u001b[${drawn}A\u001b[J`);
+    if (drawn > 0) screen.write(backOver(drawn));
     drawn = 0;
   };
   const draw = (all = false) => {
     const width = (screen.columns ?? 80) - 1;
     const lines = [...subjects].map(([name, subject]) => subjectLine(name, subject, nameWidth(subjects, width), width));
     const shown = all ? lines : visible([...subjects.values()], lines, Math.max(3, (screen.rows ?? 24) - 2));
-    const move = drawn > 0 ? `\u001b[${drawn}A\u001b[J` : "";
+    const move = drawn > 0 ? backOver(drawn) : "";
     screen.write(`${move}${shown.map((line) => `${line}\n`).join("")}`);
     drawn = shown.length;
     drawnAt = now();
@@ -118,6 +118,11 @@ function liveProgress({ screen, paint, now }: ProgressOptions): Progress {
       settle();
     },
   };
+}
+
+/** Back to the first of these lines and erase from there. What was typed meanwhile (^C) has moved the column too. */
+function backOver(lines: number): string {
+  return `\r\u001b[${lines}A\u001b[J`;
 }
 
 function advance(before: Subject | undefined, state: State, text: string, now: number): Subject {

@@ -3,24 +3,30 @@ import { openProgress } from "../../../src/cli/terminal.ts";
 
 const paint = (_: string, text: string) => text;
 
-/** A terminal that carries out what is written to it and shows what stands there. */
+/** A terminal that carries out what is written to it, or typed on it, and shows what stands there. */
 function terminal(columns = 80, rows = 24) {
   let lines: string[] = [""];
-  return {
-    isTTY: true,
-    columns,
-    rows,
-    write(text: string) {
-      for (const [, up, erase, plain] of text.matchAll(/\u001b\[(\d+)A|(\u001b\[J)|([^\u001b]+)/g)) {
-        if (up !== undefined) lines = lines.slice(0, lines.length - 1 - Number(up));
-        else if (erase === undefined) {
-          const [first = "", ...rest] = (plain ?? "").split("\n");
-          lines = [...lines.slice(0, -1), (lines.at(-1) ?? "") + first, ...rest];
-        } else lines = [...lines, ""];
-      }
-    },
-    shown: () => lines.filter((line) => line !== ""),
+  let column = 0;
+  const put = (text: string) => {
+    const line = lines.at(-1) ?? "";
+    lines = [...lines.slice(0, -1), line.slice(0, column).padEnd(column) + text + line.slice(column + text.length)];
+    column += text.length;
   };
+  const control: Record<string, () => void> = {
+    "\r": () => (column = 0),
+    "\n": () => {
+      lines = [...lines, ""];
+      column = 0;
+    },
+    "\u001b[J": () => (lines = [...lines.slice(0, -1), (lines.at(-1) ?? "").slice(0, column)]),
+  };
+  const write = (text: string) => {
+    for (const [piece, up] of text.matchAll(/\u001b\[(\d+)A|\u001b\[J|[\r\n]|[^\u001b\r\n]+/g)) {
+      if (up !== undefined) lines = lines.slice(0, lines.length - Number(up));
+      else (control[piece] ?? (() => put(piece)))();
+    }
+  };
+  return { isTTY: true, columns, rows, write, type: write, shown: () => lines.filter((line) => line.trim() !== "") };
 }
 
 function pipe() {
@@ -63,6 +69,15 @@ describe("on a terminal", () => {
     progress.update("web", "done", "healthy");
     progress.end();
     expect(screen.shown()).toEqual(["Pulling", "+ image pulled", "Starting", "+ web healthy"]);
+  });
+
+  test("what is typed meanwhile does not shift the lines", () => {
+    const screen = terminal();
+    const progress = openProgress({ screen, paint, now: () => 0 });
+    progress.update("web", "working", "starting");
+    screen.type("^C");
+    progress.update("web", "failed", "stopped");
+    expect(screen.shown()).toEqual(["x web stopped"]);
   });
 
   test("no line is wider than a narrow terminal", () => {
