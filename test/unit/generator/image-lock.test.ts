@@ -67,6 +67,7 @@ describe("the model with a lock", () => {
       "server-migrate": `ghcr.io/you/server:1.4.2@${digest("a")}`,
       pinned: `you/pinned:1@${digest("f")}`,
       redis,
+      "redis-setup": redis,
     });
     expect(model).toEqual(before);
   });
