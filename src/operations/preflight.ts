@@ -10,6 +10,7 @@ import { formatSize } from "../support/units.ts";
 import { checkPorts } from "./preflight-ports.ts";
 import { checkSecrets } from "./preflight-secrets.ts";
 import type { StartFacts, WantedService } from "./start-facts.ts";
+import { goodEngine, isAtLeast, leastCompose, leastEngine } from "./start-versions.ts";
 
 /** One result of looking at the host or the stack before anything is changed. */
 export interface Finding {
@@ -21,10 +22,6 @@ export interface Finding {
   /** Exit code of a run that this finding ends; `unhealthy` where it says nothing. */
   exit?: ExitCause;
 }
-
-const leastEngine = "20.10";
-const goodEngine = "25.0";
-const leastCompose = "2.30";
 
 /** All checks before a start. Each looks for itself and none changes anything. */
 export async function preflight(
@@ -62,17 +59,6 @@ export function refuseFailures(findings: readonly Finding[]): void {
     message: `${failures.length} things keep the stack from starting; nothing was changed`,
     problems,
   });
-}
-
-/** True where the first version is the second or a later one. */
-export function isAtLeast(version: string, least: string): boolean {
-  const parts = (text: string) => (text.match(/\d+/g) ?? []).map(Number);
-  const [have, want] = [parts(version), parts(least)];
-  for (const [index, wanted] of want.entries()) {
-    const found = have[index] ?? 0;
-    if (found !== wanted) return found > wanted;
-  }
-  return true;
 }
 
 export function checkEngine({ version }: Pick<EngineInfo, "version">): Finding {

@@ -4,6 +4,7 @@ import { StackError, systemCode } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
 import type { Context } from "./context.ts";
 import { redactorFor } from "./secret-values.ts";
+import { isAtLeast, leastCompose } from "./start-versions.ts";
 
 /** A service that the Compose files ask for, with what the model knows of it. */
 export interface WantedService {
@@ -15,7 +16,7 @@ export interface WantedService {
   replicas: number;
   dependsOn: Dependency[];
   healthcheck?: Healthcheck;
-  /** Compose's hash of its configuration. A container with another one is out of date. */
+  /** Compose's hash of its configuration; a container with another one is out of date. Empty: there are no containers. */
   hash: string;
 }
 
@@ -47,13 +48,18 @@ interface ComposedService {
 /** Looks at the engine and the stack's Compose files; changes nothing. */
 export async function gatherFacts(context: Context): Promise<StartFacts> {
   const { engine, model } = context;
+  // Begun together: each call of Compose takes as long as all that is asked of the engine.
+  const config = readConfig(context);
+  config.catch(() => {});
   const [info, composeVersion, observed, takenPorts] = await Promise.all([
     engine.info(),
     readComposeVersion(context),
     engine.observe(model.name),
     engine.takenPorts(),
   ]);
-  const wanted = composeVersion === undefined ? [] : await readWanted(context);
+  // A Compose that is missing or too old is told as such, not as what it makes of the files.
+  const usable = composeVersion !== undefined && isAtLeast(composeVersion, leastCompose);
+  const wanted = usable ? await wantedServices(context, await config, observed.containers.length > 0) : [];
   const references = [...new Set(wanted.map(({ image }) => image))];
   const found = await Promise.all(references.map((reference) => engine.image(reference)));
   const images = new Map(references.map((reference, index) => [reference, found[index]]));
@@ -72,20 +78,23 @@ async function readComposeVersion({ compose, signal }: Context): Promise<string 
 
 /** The services of the Compose files as they are on disk now, the user's override included. Jobs are not among them. */
 export async function readWanted(context: Context): Promise<WantedService[]> {
-  const config = await composeConfig(context, ["config", "--format", "json"]);
+  return wantedServices(context, await readConfig(context), true);
+}
+
+/** The Compose files as Compose reads them: joined, with every variable and env file filled in. Holds secrets. */
+function readConfig(context: Context): Promise<string> {
+  return composeConfig(context, ["config", "--format", "json"]);
+}
+
+async function wantedServices(context: Context, config: string, hashed: boolean): Promise<WantedService[]> {
   // Of the resolved files, because of those with an `env_file` Compose tells another hash than it puts on the container.
-  const hashes = await composeConfig(context, ["--file", "-", "config", "--hash", "*"], config);
+  const listed = hashed ? await composeConfig(context, ["--file", "-", "config", "--hash", "*"], config) : "";
+  const hashes = new Map(listed.split("\n").map((line) => line.split(/\s+/) as [string, string]));
   const composed = (JSON.parse(config) as { services?: Record<string, ComposedService> }).services ?? {};
   const known = new Map(context.model.services.map((service) => [service.name, service]));
-  return hashes
-    .split("\n")
-    .filter((line) => line !== "")
-    .flatMap((line) => {
-      const [name = "", hash = ""] = line.split(/\s+/);
-      const service = known.get(name);
-      if (service?.class === "job") return [];
-      return [wantedService(name, hash, service, composed[name] ?? {})];
-    })
+  return Object.entries(composed)
+    .filter(([name]) => known.get(name)?.class !== "job")
+    .map(([name, service]) => wantedService(name, hashes.get(name) ?? "", known.get(name), service))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -65,8 +65,7 @@ async function composeSecrets({ directory, model, clock }: Context): Promise<voi
 async function prepare(context: Context, options: StartOptions) {
   const facts = await gatherFacts(context);
   const findings = await preflight(context, facts);
-  // With no Compose there is nothing to plan with; that failure stands among the findings.
-  refuseFailures(facts.composeVersion === undefined ? findings.filter(({ id }) => id === "compose-missing") : findings);
+  refuseFailures(findings);
   for (const { message, hint } of findings.filter(({ level }) => level === "warn")) {
     context.progress.line(hint === undefined ? `warning: ${message}` : `warning: ${message} (${hint})`);
   }

@@ -38,7 +38,8 @@ await describeWithDocker("start", [smallImage], () => {
   });
 
   test("twice changes nothing and runs nothing", async () => {
-    const stack = await smallStack(usual());
+    const stack = await smallStack([...usual(), smallService("worker", { envFiles: ["worker.env"] })]);
+    writeFileSync(join(stack.directory, "worker.env"), "PASSWORD=a$b'c\"d #e\nPLAIN=1\n");
     await runStart(stack.context);
     const before = await stack.context.engine.observe(stack.model.name);
     const calls: string[] = [];
@@ -46,7 +47,7 @@ await describeWithDocker("start", [smallImage], () => {
       ...stack.context,
       compose: {
         run: (args: readonly string[], options = {}) => {
-          calls.push(args[0] ?? "");
+          calls.push(args.find((word) => !word.startsWith("-")) ?? "");
           return stack.context.compose.run(args, options);
         },
       },

@@ -11,11 +11,11 @@ import {
   checkHostNeeds,
   checkMemory,
   checkSource,
-  isAtLeast,
   refuseFailures,
 } from "../../../src/operations/preflight.ts";
 import { checkPorts, type Listener, listenersIn } from "../../../src/operations/preflight-ports.ts";
 import { checkSecrets } from "../../../src/operations/preflight-secrets.ts";
+import { isAtLeast } from "../../../src/operations/start-versions.ts";
 import type { PublishedPort, SecretFile } from "../../../src/stack/model.ts";
 import { smallService } from "../../support/scenario.ts";
 
