@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { connect, type DetailedPeerCertificate } from "node:tls";
+import { connect, createSecureContext, type PeerCertificate, type SecureContext } from "node:tls";
 import type { Route, StackModel } from "../stack/model.ts";
 import { messageOf, systemCode } from "../support/errors.ts";
 import { readIfExists } from "../support/files.ts";
@@ -38,8 +38,9 @@ export async function readCertificates(
   now: number,
 ): Promise<Map<string, CertificateStatus>> {
   const hosts = [...new Set(model.routes.filter((route) => route.certificate).map((route) => route.host))];
-  const authorities = privateAuthorities(directory, model);
-  const read = async (host: string) => [host, await readCertificate(entrance, host, authorities, now)] as const;
+  // Whether browsers trust them is not asked: loading every public authority takes longer than the rest of status.
+  const secureContext = createSecureContext({ ca: privateAuthorities(directory, model) });
+  const read = async (host: string) => [host, await readCertificate(entrance, host, secureContext, now)] as const;
   return new Map(await Promise.all(hosts.map(read)));
 }
 
@@ -58,7 +59,7 @@ function privateAuthorities(directory: string, model: StackModel): string[] {
 function readCertificate(
   { host: address, port }: TlsEntrance,
   host: string,
-  authorities: string[],
+  secureContext: SecureContext,
   now: number,
 ): Promise<CertificateStatus> {
   return new Promise((resolve) => {
@@ -67,8 +68,7 @@ function readCertificate(
       host: address,
       port,
       servername,
-      // Whether browsers trust it is not asked: loading every public authority takes longer than the rest of status.
-      ca: authorities,
+      secureContext,
       rejectUnauthorized: false,
       ALPNProtocols: ["http/1.1"],
     });
@@ -80,7 +80,7 @@ function readCertificate(
     const timer = setTimeout(() => answer({ kind: "unreachable", reason: "no answer" }), answerTimeout);
     socket.once("error", (error) => answer({ kind: "unreachable", reason: wordsFor(error) }));
     socket.once("secureConnect", () => {
-      const certificate = socket.getPeerCertificate(true);
+      const certificate = socket.getPeerCertificate();
       answer(judgeCertificate(certificate, { host: servername, private: socket.authorized, now }));
     });
   });
@@ -91,7 +91,7 @@ function wordsFor(error: Error): string {
 }
 
 /** The parts of a peer certificate that matter here. */
-export type SeenCertificate = Pick<DetailedPeerCertificate, "subject" | "issuer" | "valid_to" | "subjectaltname">;
+export type SeenCertificate = Pick<PeerCertificate, "subject" | "issuer" | "valid_to" | "subjectaltname">;
 
 export function judgeCertificate(
   certificate: SeenCertificate,
