@@ -23,12 +23,13 @@ export async function openContext(call: Call): Promise<Context> {
 export async function contextIn(directory: string, call: Call): Promise<Context> {
   const model = readModel(directory);
   if (notesEdits.includes(call.command.name)) noteEdit(directory, model.source, call);
-  const { engine } = await connectEngine();
+  const { engine, endpoint } = await connectEngine();
   return {
     directory,
     model,
     engine,
-    compose: composeIn(directory),
+    // Compose must work on the engine that was found, also where it was found by looking.
+    compose: composeIn(directory, endpoint.host.startsWith("unix:") ? { DOCKER_HOST: endpoint.host } : {}),
     clock: systemClock,
     progress: progressOf(call),
     signal: call.signal,

@@ -162,6 +162,9 @@ function quoteRisky(document: Document): void {
     Scalar(key, node, path) {
       if (key === "value" && ownerOf(path) === "user") node.type = Scalar.QUOTE_DOUBLE;
       if (typeof node.value === "string" && node.value.includes("\n")) node.type = Scalar.BLOCK_LITERAL;
+      // In a list on one line YAML readers disagree about a bare word that begins like this one.
+      else if (typeof node.value === "string" && /^[:?,]/.test(node.value) && isSeq(path.at(-1)))
+        node.type = Scalar.QUOTE_DOUBLE;
     },
     Map(_, node, path) {
       // In a list every map is one line: `- { type: volume, source: …, target: … }`.

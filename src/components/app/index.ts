@@ -52,7 +52,7 @@ export const component: Component<AppOptions> = {
     };
   },
   collect(app, use, all) {
-    const connections = connectionsFor(use.key, all);
+    const connections = connectionsFor(use.key, app, all);
     const found = appEnvironment(use.key, app, connections);
     const service = appService(app, use, connections, found);
     const tasks = taskServices(app, use.key, service, connections);
@@ -164,11 +164,13 @@ function offerTo(user: string, app: AppOptions, use: ComponentUse): Connection {
   };
 }
 
-/** Every connection that is offered to this app, in the order of its `uses`. */
-function connectionsFor(key: string, all: readonly ContributionOf[]): Connection[] {
-  return all
+/** Every connection that is offered to this app, in the order of its `uses`: of two databases the first named is the main one. */
+function connectionsFor(key: string, app: AppOptions, all: readonly ContributionOf[]): Connection[] {
+  const offered = all
     .flatMap(({ contribution }) => contribution.connections ?? [])
     .filter((connection) => connection.app === key);
+  const placeOf = ({ from, part }: Connection) => app.uses.indexOf(part === undefined ? from : `${from}/${part}`);
+  return offered.sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 function uniqueDependencies(connections: readonly Connection[]) {

@@ -71,7 +71,7 @@ const published = z.strictObject({
 const use = z
   .string({ error: "expected the name of another component, such as postgres" })
   .regex(
-    /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9-]*)?$/,
+    /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9_-]*)?$/,
     "expected the name of another component, such as postgres or postgres/reports",
   );
 
