@@ -105,6 +105,7 @@ export const commands: Command[] = [
       dryRun,
       { name: "timeout", value: "TIME", help: "give up waiting after this time, such as 5m" },
       { name: "no-pull", help: "use the images that are here" },
+      { name: "overcommit", help: "start although the limits add up to more than this host's memory" },
     ],
     exits: [...engineExits],
     load: () => import("./commands/start.ts"),

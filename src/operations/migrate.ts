@@ -166,10 +166,18 @@ async function perform(
   }
   if (planned.kind === "remove") {
     await context.engine.remove(planned.container.id);
+    writeOff(context, planned);
     return undefined;
   }
   progress.line(`${planned.container.name}: ${planned.cause}`);
   return takeOver(context, redact, job, planned.container);
+}
+
+/** A run whose container never started will have no end. */
+function writeOff({ directory, model, clock }: Context, { job, container }: MigrateStep & { kind: "remove" }): void {
+  const id = migrationIdOf(container.name, model.name, job.service);
+  const begun = readHistory(directory).find((record) => record.id === id && record.outcome === "unfinished");
+  if (begun !== undefined) finish(directory, begun, clock.now(), "lost");
 }
 
 /** Sees a container that an earlier command left behind to its end, which may be past already. */

@@ -27,6 +27,7 @@ export interface Finding {
 export async function preflight(
   { directory, model }: { directory: string; model: StackModel },
   facts: StartFacts,
+  overcommit = false,
 ): Promise<Finding[]> {
   const missing = [...facts.images.values()].filter((image) => image === undefined).length;
   return [
@@ -34,7 +35,7 @@ export async function preflight(
     checkCompose(facts.composeVersion),
     ...checkArchitecture(facts.info, facts.wanted, facts.images, emulates),
     ...checkPorts(model, facts.takenPorts),
-    checkMemory(model, facts.info),
+    checkMemory(model, facts.info, overcommit),
     checkDisk(await freeBytes(facts.info.dataRoot), missing),
     ...checkHostNeeds(model.hostNeeds, readSysctl),
     ...checkSecrets(model, directory),
@@ -112,16 +113,21 @@ function emulates(architecture: string): boolean {
   return readIfExists(`/proc/sys/fs/binfmt_misc/qemu-${names[architecture] ?? architecture}`) !== undefined;
 }
 
-export function checkMemory(model: Pick<StackModel, "services">, { memory }: Pick<EngineInfo, "memory">): Finding {
+/** With more promised than there is, the kernel chooses which service dies; only the user may accept that. */
+export function checkMemory(
+  model: Pick<StackModel, "services">,
+  { memory }: Pick<EngineInfo, "memory">,
+  overcommit = false,
+): Finding {
   const lasting = model.services.filter((service) => service.class === "long-running");
   const total = lasting.reduce((sum, { limits, replicas }) => sum + limits.memory * replicas, 0);
   if (total > memory) {
     const message = `The services may use ${formatSize(total)} of memory together, this host has ${formatSize(memory)}`;
     return {
       id: "memory-limits",
-      level: "warn",
+      level: overcommit ? "warn" : "fail",
       message,
-      hint: "lower limits.memory in stack.yaml, or use a larger host",
+      hint: "lower limits.memory in stack.yaml and run `./prod.sh generate`, or accept that one may be killed: `./prod.sh start --overcommit`",
     };
   }
   return { id: "memory", level: "ok", message: `${formatSize(total)} of ${formatSize(memory)} memory allotted` };

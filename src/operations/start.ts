@@ -21,6 +21,8 @@ export interface StartOptions {
   dryRun?: boolean;
   /** False: the images that are here are all there are. */
   pull?: boolean;
+  /** True: limits that add up to more than the host's memory are accepted. */
+  overcommit?: boolean;
   /** Milliseconds for the whole wait. */
   timeout?: number;
   /** Milliseconds to wait for another command that works on the stack. */
@@ -64,7 +66,7 @@ async function composeSecrets({ directory, model, clock }: Context): Promise<voi
 
 async function prepare(context: Context, options: StartOptions) {
   const facts = await gatherFacts(context);
-  const findings = await preflight(context, facts);
+  const findings = await preflight(context, facts, options.overcommit);
   refuseFailures(findings);
   for (const { message, hint } of findings.filter(({ level }) => level === "warn")) {
     context.progress.line(hint === undefined ? `warning: ${message}` : `warning: ${message} (${hint})`);

@@ -16,6 +16,7 @@ export async function run(call: Call): Promise<"done"> {
     services: call.words,
     dryRun,
     pull: !call.has("no-pull"),
+    overcommit: call.has("overcommit"),
     ...(timeout !== undefined && { timeout }),
   });
   if (output.json) output.printJson({ dryRun, ...result });
