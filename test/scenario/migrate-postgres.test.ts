@@ -26,6 +26,14 @@ const slowScript = [
   "echo done",
 ].join("; ");
 
+/** Leaves a trace of its beginning and its end, in order: two at once would show as two beginnings in a row. */
+const tracedScript = [
+  "psql -qc 'create table if not exists trace (id serial, what text)' 2>/dev/null",
+  "psql -qc \"insert into trace (what) values ('begun')\"",
+  "sleep 0.7",
+  "psql -qc \"insert into trace (what) values ('done')\"",
+].join("; ");
+
 const components = [
   "  postgres: { limits: { memory: 256m } }\n",
   app(
@@ -36,6 +44,7 @@ const components = [
   app("bad", `["psql", "-v", "ON_ERROR_STOP=1", "-c", "select * from missing"]`),
   app("hanging", `{ command: [sh, -c, "echo waiting; trap '' INT TERM; while :; do sleep 1; done"], timeout: 2s }`),
   app("slow", `{ command: [sh, -c, ${JSON.stringify(slowScript)}], timeout: 60s }`),
+  app("traced", `{ command: [sh, -c, ${JSON.stringify(tracedScript)}], timeout: 60s }`),
   app("greedy", `[sh, -c, "echo filling; exec tail /dev/zero"]`),
   app("leaky", `[sh, -c, "env; exit 3"]`),
 ].join("");
@@ -189,6 +198,22 @@ await describeWithDocker("migrate, with Postgres", [image], (engine) => {
     expect(runs.map(({ outcome }) => outcome)).toEqual(["ok"]);
     expect(Number(await query("slow", "select count(*) from steps"))).toBe(Number(before) + 2);
     expect(await jobs()).toEqual([]);
+  });
+
+  test("a supervisor that is killed at any moment: never two at once, and the next call comes to a good end", async () => {
+    for (const delay of [0, 60, 120, 200, 300, 450, 700, 1_000, 1_400]) {
+      const first = supervise({ apps: ["traced"] });
+      await expect.poll(() => first.output(), { timeout: 30_000, interval: 5 }).toContain("traced-migrate working");
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      first.child.kill("SIGKILL");
+      await first.ended;
+      const { runs } = await migrate("traced");
+      expect(runs.at(-1)?.outcome, `killed after ${delay} ms`).toBe("ok");
+      expect(await jobs(), `killed after ${delay} ms`).toEqual([]);
+    }
+    const trace = await query("traced", "select string_agg(what, ' ' order by id) from trace");
+    expect(trace).toMatch(/^(begun done ?)+$/);
+    expect(historyOf("traced").filter((outcome) => outcome.startsWith("unfinished"))).toEqual([]);
   });
 
   test("Ctrl-C stops it, and says what stays", async () => {

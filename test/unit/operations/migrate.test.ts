@@ -223,6 +223,23 @@ test("a run that was begun and left no container is written off", async () => {
   expect(outcomes()).toEqual(["migrate lost", "migrate ok"]);
 });
 
+test("a container that was never started is removed, and its run written off", async () => {
+  appendHistory(directory, begun);
+  engine.add({ ...leftover, state: "created" });
+  const observe = engine.observe;
+  // The fake engine starts what it is given; one that never started has no such time.
+  engine.observe = async (project) => {
+    const { containers } = await observe(project);
+    const asMade = containers.map(({ startedAt, ...rest }) =>
+      rest.state === "created" || startedAt === undefined ? rest : { ...rest, startedAt },
+    );
+    return { containers: asMade };
+  };
+  await runMigrate(context());
+  expect(engine.done[0]).toBe("remove web-migrate");
+  expect(outcomes()).toEqual(["migrate lost", "migrate ok"]);
+});
+
 test("a container that is only just being made for a killed command is waited for", async () => {
   appendHistory(directory, { ...begun, startedAt: new Date().toISOString() });
   setTimeout(() => engine.add({ ...leftover, state: "exited", exitCode: 0, startedAt: Date.now() }), 100);
