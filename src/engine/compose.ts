@@ -17,6 +17,7 @@ export function composeCommand(args: readonly string[]): string[] {
 export function composeIn(directory: string, environment: Record<string, string> = {}): Compose {
   const own = { COMPOSE_FILE: undefined, COMPOSE_PROJECT_NAME: undefined, COMPOSE_PROFILES: undefined, ...environment };
   return {
-    run: (args, options = {}) => run(composeCommand(args), { ...options, env: { ...own, ...options.env }, cwd: directory }),
+    run: (args, options = {}) =>
+      run(composeCommand(args), { ...options, env: { ...own, ...options.env }, cwd: directory }),
   };
 }

@@ -59,5 +59,3 @@ export function readIfExists(path: string): string | undefined {
     throw error;
   }
 }
-
-export { existsSync as fileExists };

@@ -147,10 +147,7 @@ function uniqueName(): string {
 }
 
 /** Runs a container of the test's own and removes it at the end. */
-export async function withContainer<Result>(
-  args: readonly string[],
-  use: (id: string) => Promise<Result>,
-): Promise<Result> {
+async function withContainer<Result>(args: readonly string[], use: (id: string) => Promise<Result>): Promise<Result> {
   const started = await run(["docker", "run", "-d", ...args], { timeout: 60_000 });
   if (started.code !== 0) throw new Error(`docker run: ${started.stderr}`);
   const id = started.stdout.trim();
