@@ -7,7 +7,7 @@ const config: KnipConfig = {
     "scripts/*.{ts,mjs}",
     "scripts/bench/main.ts",
     "test/**/*.test.ts",
-    "test/support/start-child.ts",
+    "test/support/*-child.ts",
     "test/support/supervisor.ts",
     "stacks/*/app/*.mjs",
   ],
