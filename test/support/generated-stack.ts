@@ -66,7 +66,7 @@ export async function generatedStack(engine: Engine, components: string): Promis
 }
 
 function supervise(directory: string, operation: string, options: object): Supervisor {
-  const script = join(import.meta.dirname, "supervisor.ts");
+  const script = join(import.meta.dirname, "migrate-child.ts");
   const args = ["--import", "tsx", script, directory, operation, JSON.stringify(options)];
   // A process group of its own: a signal to it does not reach the test, nor one to the test it.
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
