@@ -145,15 +145,3 @@ function uniqueName(): string {
   made += 1;
   return `edge-${process.pid.toString(36)}${Date.now().toString(36).slice(-5)}${made}`;
 }
-
-/** Runs a container of the test's own and removes it at the end. */
-async function withContainer<Result>(args: readonly string[], use: (id: string) => Promise<Result>): Promise<Result> {
-  const started = await run(["docker", "run", "-d", ...args], { timeout: 60_000 });
-  if (started.code !== 0) throw new Error(`docker run: ${started.stderr}`);
-  const id = started.stdout.trim();
-  try {
-    return await use(id);
-  } finally {
-    await run(["docker", "rm", "-f", "-v", id]);
-  }
-}
