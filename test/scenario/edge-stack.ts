@@ -16,7 +16,7 @@ import { type TraefikApi, traefikApi } from "../../src/routing/traefik-api.ts";
 import { loadStackConfig } from "../../src/stack/load.ts";
 import type { StackModel } from "../../src/stack/model.ts";
 import { writeFileAtomic } from "../../src/support/files.ts";
-import { type RunResult, run } from "../../src/support/process.ts";
+import type { RunResult } from "../../src/support/process.ts";
 
 const components = [app, traefik] as unknown as Component[];
 const templates = new URL("../../templates/", import.meta.url);
