@@ -188,7 +188,7 @@ function healthTold(evidence: Evidence, message: string): Told {
   const last = failures.at(-1);
   const details: string[] = [];
   const check = service.healthcheck?.test;
-  if (check !== undefined) details.push(`check: ${check.filter((word) => !/^CMD(-SHELL)?$/.test(word)).join(" ")}`);
+  if (check !== undefined) details.push(`check: ${checkInShort(check)}`);
   if (last !== undefined) {
     const output = last.output.trim();
     details.push(
@@ -258,6 +258,16 @@ function exitMeaning(code: number | undefined): string {
 
 function redacted(explanation: Explanation, redact: Redact): Explanation {
   return { ...explanation, message: redact(explanation.message), details: explanation.details.map(redact) };
+}
+
+/** The command as typed; of a script of several lines what it asks for. */
+function checkInShort(test: readonly string[]): string {
+  const command = test
+    .filter((word) => !/^CMD(-SHELL)?$/.test(word))
+    .join(" ")
+    .trim();
+  const url = /http:\/\/127\.0\.0\.1:\d+[^\s"')]*/.exec(command)?.[0];
+  return command.includes("\n") && url !== undefined ? `GET ${url}` : command;
 }
 
 /** Many applications refuse to work on an empty database; then the next thing to type is known. */

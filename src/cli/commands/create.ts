@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { type GenerateResult, renderStack, runCreate } from "../../operations/generate.ts";
+import { stackShape } from "../../stack/load.ts";
 import type { StackModel } from "../../stack/model.ts";
 import { StackError, systemCode } from "../../support/errors.ts";
 import { badArguments } from "../args.ts";
@@ -25,7 +26,7 @@ interface Source {
 export async function run(call: Call): Promise<"done"> {
   const { output } = call;
   const source = await readSource(call);
-  const text = editStackYaml(source.text, call.values("set").map(parseEdit));
+  const text = editStackYaml(source.text, [...nameOfDirectory(call), ...call.values("set")].map(parseEdit));
   const request = generateRequest(call.carried, "");
   const { model, files } = renderStack(text, request.catalogue, request.carried, source.file);
   const directory = resolve(call.value("dir") ?? call.words[0] ?? model.name);
@@ -42,6 +43,15 @@ export async function run(call: Call): Promise<"done"> {
   if (output.json) printJson(result, directory, call);
   else printResult(result, source.ask ? [] : summary, directory, call);
   return "done";
+}
+
+/** `create shop --preset web` makes a stack that is called shop; a directory whose name cannot be one's leaves the preset's. */
+function nameOfDirectory(call: Call): string[] {
+  const directory = call.words[0] ?? call.value("dir");
+  const isGiven = call.values("set").some((edit) => edit.startsWith("name="));
+  if (call.value("preset") === undefined || directory === undefined || isGiven) return [];
+  const base = basename(resolve(directory));
+  return stackShape.shape.name.safeParse(base).success ? [`name=${base}`] : [];
 }
 
 function printPreview(
