@@ -8,7 +8,6 @@ const config: KnipConfig = {
     "scripts/bench/main.ts",
     "test/**/*.test.ts",
     "test/support/*-child.ts",
-    "test/support/supervisor.ts",
     "stacks/*/app/*.mjs",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"],
