@@ -69,6 +69,23 @@ describe("a failure explains itself", () => {
     expect(details.join("\n")).not.toContain("listening");
   });
 
+  test("of a check that is a script, what it asks for is told", () => {
+    const test = ["CMD-SHELL", "if command -v curl; then\n  curl -f http://127.0.0.1:3000/health\nfi || exit 1\n"];
+    const service = { ...evidence({}).service, healthcheck: { ...healthcheck, test } };
+    expect(explain(evidence({ service }, { healthLog: failed(22, "") })).details).toContain(
+      "check: GET http://127.0.0.1:3000/health",
+    );
+  });
+
+  test("an application whose migration never ran is told to migrate, unless memory was the cause", () => {
+    const told = explain(evidence({ reason: "crash-loop", neverMigrated: true }));
+    expect(told.message).toContain("its database was never migrated");
+    expect(told.hint).toBe("./prod.sh migrate, then ./prod.sh start");
+    expect(explain(evidence({ reason: "crash-loop", neverMigrated: true }, { oomKilled: true })).hint).not.toContain(
+      "migrate",
+    );
+  });
+
   test("a check that hangs got no answer", () => {
     const { details } = explain(evidence({}, { healthLog: failed(-1, "Health check exceeded timeout (1s)") }));
     expect(details).toContain("expected: exit code 0, got: no answer in time");
