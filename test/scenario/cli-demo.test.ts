@@ -50,6 +50,16 @@ await describeWithDocker("the demo", images, () => {
     expect(stderr).toContain("Requesting https://demo.localhost");
   });
 
+  test.each(["logs --follow", "status --watch"])("%s ends without a word when its reader does", (command) => {
+    const line = `./prod.sh ${command} | head -n 1`;
+    const { status, stdout, stderr } = spawnSync("timeout", ["30", "bash", "-o", "pipefail", "-c", line], {
+      cwd: join(folder, "demo-stack"),
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.trim().split("\n")).toHaveLength(1);
+  });
+
   test("run again it changes nothing and answers again", () => {
     const { code, stdout, stderr } = demo();
     expect(code, stderr).toBe(0);

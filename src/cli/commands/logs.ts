@@ -26,7 +26,7 @@ export async function run(call: Call): Promise<"done"> {
     async (entry) => {
       print(entry);
       // Whoever reads slowly is waited for, instead of holding all of it in memory.
-      if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+      if (process.stdout.writableNeedDrain) await once(process.stdout, "drain", { signal: call.signal });
     },
   );
   if (containers === 0 && !call.has("follow")) output.note(`No containers, so no logs. Next: ${output.caller} start`);
