@@ -64,8 +64,8 @@ export function engineOn(docker: DockerClient): Engine {
     kill: async (id, signal) => {
       await unlessGone(docker.getContainer(id).kill({ signal }), 409);
     },
-    remove: async (id) => {
-      await unlessGone(docker.getContainer(id).remove({ force: true, v: false }), 409);
+    remove: async (id, options) => {
+      await unlessGone(docker.getContainer(id).remove({ force: true, v: options?.unnamedVolumes ?? false }), 409);
     },
     events: (project, onEvent, signal) => followEvents(docker, project, onEvent, signal),
     volumes: (project, options) => asked(volumes(docker, project, options?.sizes ?? false)),

@@ -124,8 +124,11 @@ export interface Engine {
   openExec(id: string, command: readonly string[], options?: { user?: string }): Promise<OpenExec>;
   stop(id: string, graceSeconds: number): Promise<void>;
   kill(id: string, signal: string): Promise<void>;
-  /** Removes a container, stopped or not. Already gone is fine. */
-  remove(id: string): Promise<void>;
+  /**
+   * Removes a container, stopped or not. Already gone is fine. Volumes without a name, which its image asked for, stay
+   * unless told: nobody needs those of a container that ran once.
+   */
+  remove(id: string, options?: { unnamedVolumes?: boolean }): Promise<void>;
   /** Calls back on each event of the project's containers until aborted. Reconnects by itself; observe after each gap. */
   events(
     project: string,

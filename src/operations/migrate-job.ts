@@ -49,7 +49,7 @@ export async function runJob(context: Context, redact: Redact, job: JobRef, imag
   const { containers } = await engine.observe(model.name);
   const container = containers.find((found) => found.name === name);
   if (container === undefined || started.code !== 0) {
-    if (container !== undefined) await engine.remove(container.id);
+    if (container !== undefined) await engine.remove(container.id, { unnamedVolumes: true });
     const lines = [container?.error ?? "", ...started.stderr.split("\n")].map(redact);
     const outcome = context.signal.aborted ? "interrupted" : "failed";
     const tail = lines.filter((line) => line.trim() !== "").slice(-keptTail);
@@ -85,7 +85,7 @@ export async function watchJob(
     await following;
     const outcome = stoppedBy ?? outcomeOf(end);
     const ended = finish(directory, record, clock.now(), outcome, end.exitCode);
-    await engine.remove(container.id);
+    await engine.remove(container.id, { unnamedVolumes: true });
     return { record: ended, tail: kept.tail(), memoryLimit: container.memoryLimit };
   } finally {
     kept.close();

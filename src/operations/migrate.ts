@@ -165,7 +165,7 @@ async function perform(
     return runJob(context, redact, job, planned.image);
   }
   if (planned.kind === "remove") {
-    await context.engine.remove(planned.container.id);
+    await context.engine.remove(planned.container.id, { unnamedVolumes: true });
     writeOff(context, planned);
     return undefined;
   }
