@@ -58,7 +58,9 @@ export async function generatedStack(engine: Engine, components: string): Promis
     supervise: (operation, options) => supervise(directory, operation, options),
     async remove() {
       const { containers } = await engine.observe(name);
-      await Promise.all(containers.filter(({ oneOff }) => oneOff).map(({ id }) => engine.remove(id, { unnamedVolumes: true })));
+      await Promise.all(
+        containers.filter(({ oneOff }) => oneOff).map(({ id }) => engine.remove(id, { unnamedVolumes: true })),
+      );
       await compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "1");
       rmSync(parent, { recursive: true, force: true });
     },
