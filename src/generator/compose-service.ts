@@ -74,7 +74,7 @@ function escaped(values: Record<string, string>): Record<string, string> {
 function composeImage(service: Service): string {
   const image = parseImage(service.image);
   if (service.tagVariable === undefined || image === undefined) return service.image;
-  return `${image.name}:\${${service.tagVariable}:?not set in .env}`;
+  return `${image.name}${image.tag === undefined ? "@" : ":"}\${${service.tagVariable}:?not set in .env}`;
 }
 
 /** The value of a service's tag variable in .env: tag, digest, or both. */

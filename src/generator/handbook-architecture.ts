@@ -250,7 +250,8 @@ const origins: Record<SecretFile["kind"], string> = {
 };
 
 function secretsTable(model: StackModel): string {
-  const row = (name: string, about: string, origin: string) => [code(name), about, origin, readersOf(model, name)];
+  const readers = readersOf(model);
+  const row = (name: string, about: string, origin: string) => [code(name), about, origin, readers(name)];
   return table(
     ["File under secrets/", "What it is", "Where it comes from", "Read by"],
     model.secrets.flatMap((file) => [
@@ -270,17 +271,25 @@ function secretsTable(model: StackModel): string {
   );
 }
 
-/** Services that see a secret, and files that it is written into. */
-function readersOf(model: StackModel, name: string): string {
-  const readers = model.services.filter(
-    (service) => service.secrets.includes(name) || service.envFiles.includes(`secrets/${name}`),
-  );
-  const files = model.secrets.filter((file) => file.kind === "composed" && secretsIn(file.content).includes(name));
-  const parts = [
-    ...(readers.length > 0 ? [codes(readers.map((service) => service.name))] : []),
-    ...(files.length > 0 ? [`by way of ${codes(files.map((file) => file.name))}`] : []),
-  ];
-  return parts.length === 0 ? "-" : parts.join("; ");
+/** Tells for each secret which services see it, and which files it is written into. */
+function readersOf(model: StackModel): (name: string) => string {
+  const services = new Map<string, string[]>();
+  const files = new Map<string, string[]>();
+  const note = (map: Map<string, string[]>, name: string, reader: string) =>
+    map.set(name, [...(map.get(name) ?? []), reader]);
+  for (const service of model.services) {
+    const seen = [...service.secrets, ...service.envFiles.map((path) => path.replace(/^secrets\//, ""))];
+    for (const name of new Set(seen)) note(services, name, service.name);
+  }
+  for (const file of model.secrets)
+    if (file.kind === "composed") for (const name of secretsIn(file.content)) note(files, name, file.name);
+  return (name) => {
+    const parts = [
+      ...(services.has(name) ? [codes(services.get(name) ?? [])] : []),
+      ...(files.has(name) ? [`by way of ${codes(files.get(name) ?? [])}`] : []),
+    ];
+    return parts.length === 0 ? "-" : parts.join("; ");
+  };
 }
 
 function exceptionsTable(model: StackModel): string {

@@ -127,24 +127,32 @@ function findCycle(placed: readonly Placed[]): FoundProblem[] {
   return [];
 }
 
-/** How one component uses another, told to that other. */
-function usesOf({ config, uses }: Placed, key: string, placed: readonly Placed[]): UsedBy[] {
-  const typeOf = (name: string) => placed.find((entry) => entry.config.key === name)?.config.type;
-  const first = uses.find((use) => typeOf(use.component) === typeOf(key));
-  return uses
-    .filter((use) => use.component === key)
-    .map((use) => ({
-      key: config.key,
-      ...(use.part !== undefined && { part: use.part }),
-      ...(first?.component !== key && { further: true }),
-    }));
+/** Who uses each component, in the order of stack.yaml. */
+function usersByComponent(placed: readonly Placed[]): Map<string, UsedBy[]> {
+  const types = new Map(placed.map(({ config }) => [config.key, config.type]));
+  const users = new Map<string, UsedBy[]>(placed.map(({ config }) => [config.key, []]));
+  for (const { config, uses } of placed) {
+    const firstOfType = new Map<string | undefined, string>();
+    for (const { component, part } of uses) {
+      const type = types.get(component);
+      const first = firstOfType.get(type) ?? component;
+      firstOfType.set(type, first);
+      users.get(component)?.push({
+        key: config.key,
+        ...(part !== undefined && { part }),
+        ...(first !== component && { further: true }),
+      });
+    }
+  }
+  return users;
 }
 
 function contributeAll(stack: string, placed: readonly Placed[], catalogue: Catalogue): ContributionOf[] {
+  const users = usersByComponent(placed);
   const useOf = (key: string): ComponentUse => ({
     stack,
     key,
-    usedBy: placed.flatMap((user) => usesOf(user, key, placed)),
+    usedBy: users.get(key) ?? [],
     template: (path, values) => fillTemplate(catalogue.templates, path, values),
   });
   const first = placed.map(({ config, component }) => ({

@@ -31,6 +31,7 @@ export function loadStackConfig(text: string, file: string, schemas: readonly Co
   if (isPlainMap(section) && entries.length === 0)
     source.add(["components"], "the stack has no components", "add one, such as an app or postgres: {}");
   const components = entries.flatMap(([key, value]) => loadComponent(source, key, value, schemas));
+  refuseChangedText(source, components);
   source.throwIfAny();
   return { name: shape.data?.name ?? "", components, locate: (path) => source.locate(path) };
 }
@@ -54,7 +55,6 @@ function loadComponent(
     : (value ?? {});
   const parsed = schema.options.safeParse(options, parseOptions);
   if (!parsed.success) source.addIssues(parsed.error.issues, path);
-  else refuseChangedText(source, key, parsed.data);
   return parsed.success ? [{ key, type: schema.type, options: parsed.data }] : [];
 }
 
@@ -80,10 +80,10 @@ function schemaOf(
 }
 
 /** Where text is wanted, a number that does not read back as it was written would silently be another text. */
-function refuseChangedText(source: Source, key: string, options: unknown): void {
+function refuseChangedText(source: Source, components: readonly ComponentConfig[]): void {
+  const options = Object.fromEntries(components.map((component) => [component.key, component.options]));
   for (const { text, path } of source.changedScalars()) {
-    const [, component, ...inside] = path;
-    const read = component === key ? valueAt(options, inside) : undefined;
+    const read = valueAt({ components: options }, path);
     if (typeof read === "string" && read !== text)
       source.add(path, `${pathText(path)}: without quotes ${text} is read as ${read}`, `write it in quotes: "${text}"`);
   }

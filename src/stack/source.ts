@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
+import { type Document, isMap, isNode, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { type Position, type Problem, StackError } from "../support/errors.ts";
 import { describeIssues, type TextPath } from "./issues.ts";
@@ -13,7 +13,7 @@ export interface ChangedScalar {
 /** The text of stack.yaml as data, with the place of each value and the problems found so far. */
 export class Source {
   readonly data: unknown;
-  private readonly lines = new LineCounter();
+  private readonly text: string;
   private readonly document: Document.Parsed;
   private readonly problems: Problem[] = [];
   private readonly file: string;
@@ -21,9 +21,9 @@ export class Source {
 
   constructor(text: string, file: string) {
     this.file = file;
+    this.text = text;
     this.end = Math.max(0, text.trimEnd().length - 1);
     this.document = parseDocument(text, {
-      lineCounter: this.lines,
       prettyErrors: false,
       merge: true,
       stringKeys: true,
@@ -113,10 +113,14 @@ export class Source {
     return isNode(node) ? node.range?.[0] : undefined;
   }
 
-  /** Never behind the last letter: what is missing at the end is shown where the text ends. */
+  /**
+   * Never behind the last letter: what is missing at the end is shown where the text ends. Counted here, because the
+   * parser's own counter stops at the first token that it does not understand.
+   */
   private at(offset: number): Position {
-    const { line, col } = this.lines.linePos(Math.min(offset, this.end));
-    return { file: this.file, line: Math.max(1, line), column: Math.max(1, col) };
+    const before = this.text.slice(0, Math.max(0, Math.min(offset, this.end)));
+    const lineStart = before.lastIndexOf("\n") + 1;
+    return { file: this.file, line: before.split("\n").length, column: before.length - lineStart + 1 };
   }
 }
 

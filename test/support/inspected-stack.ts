@@ -116,7 +116,7 @@ interface AskingComponents {
 }
 
 function askedPorts(stackYaml: string): string[] {
-  const { components } = parse(stackYaml, { merge: true }) as AskingComponents;
+  const { components } = parse(stackYaml, { merge: true, logLevel: "error" }) as AskingComponents;
   return Object.entries(components).flatMap(([key, section]) =>
     (section?.publish ?? []).map(({ port, protocol = "tcp" }) => `${key} ${port}/${protocol}`),
   );

@@ -166,9 +166,9 @@ function offerTo(user: string, app: AppOptions, use: ComponentUse): Connection {
 
 /** Every connection that is offered to this app, in the order of its `uses`: of two databases the first named is the main one. */
 function connectionsFor(key: string, app: AppOptions, all: readonly ContributionOf[]): Connection[] {
-  const offered = all
-    .flatMap(({ contribution }) => contribution.connections ?? [])
-    .filter((connection) => connection.app === key);
+  const offered = all.flatMap(({ contribution }) =>
+    (contribution.connections ?? []).filter((connection) => connection.app === key),
+  );
   const placeOf = ({ from, part }: Connection) => app.uses.indexOf(part === undefined ? from : `${from}/${part}`);
   return offered.sort((a, b) => placeOf(a) - placeOf(b));
 }
