@@ -124,8 +124,13 @@ export async function runCreate(request: GenerateRequest, stackYaml: string): Pr
   });
 }
 
+/** Files that are longer than this are programs: nobody reads their difference. */
+const readable = 200_000;
+
 /** The difference of one change as a unified patch, for reading. */
 export function patchOf(change: FileChange): string {
+  if (Math.max(change.before?.length ?? 0, change.after?.length ?? 0) > readable)
+    return `${change.path}\n(too long to show)`;
   return createTwoFilesPatch(
     `${change.path} (now)`,
     `${change.path} (new)`,

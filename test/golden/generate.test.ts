@@ -273,6 +273,11 @@ describe("a generated file that the user edited", () => {
       "",
     ]);
   });
+
+  test("the patch of a program is not shown", () => {
+    const after = "x".repeat(300_000);
+    expect(patchOf({ path: "a", action: "update", before: "one", after, mode: 0o644 })).toBe("a\n(too long to show)");
+  });
 });
 
 describe("what belongs to the user", () => {
