@@ -192,7 +192,7 @@ function failureWords({ record, memoryLimit }: EndedRun, took: string): [words: 
     case "timed-out":
       return [
         `did not end within its time and was stopped after ${took}; what it had committed until then stays`,
-        `raise migrate.timeout in stack.yaml if it needs longer, then: ./prod.sh generate && ${again}`,
+        `raise ${record.kind}.timeout in stack.yaml if it needs longer, then: ./prod.sh generate && ${again}`,
       ];
     case "interrupted":
       return [`was stopped after ${took}; what it had committed until then stays`, again];

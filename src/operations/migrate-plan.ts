@@ -113,9 +113,11 @@ function stepsFor(migration: Migration, seed: boolean, project: string, facts: M
 }
 
 /** The jobs of an app: its migration, and its seed where it has one. */
-export function jobsOf({ app, service, seedService, timeout }: Migration): JobRef[] {
+export function jobsOf({ app, service, seedService, timeout, seedTimeout = timeout }: Migration): JobRef[] {
   const migrate: JobRef = { app, kind: "migrate", service, timeout };
-  return seedService === undefined ? [migrate] : [migrate, { app, kind: "seed", service: seedService, timeout }];
+  return seedService === undefined
+    ? [migrate]
+    : [migrate, { app, kind: "seed", service: seedService, timeout: seedTimeout }];
 }
 
 function holdingContainer(service: string, containers: readonly ObservedContainer[]): ObservedContainer | undefined {

@@ -179,8 +179,10 @@ export interface Migration {
   service: string;
   /** Compose service that is run for `migrate --seed`. */
   seedService?: string;
-  /** Milliseconds. */
+  /** Milliseconds for `migrate`. */
   timeout: number;
+  /** Milliseconds for `migrate --seed`; those of `timeout` where it is left out. */
+  seedTimeout?: number;
   /** Services that must be healthy before it may run. */
   needs: string[];
   /** The Postgres server and database whose advisory lock is held meanwhile. */

@@ -39,6 +39,7 @@ export function taskServices(
     service: `${key}-migrate`,
     ...(app.seed && { seedService: `${key}-seed` }),
     timeout: app.migrate.timeout,
+    ...(app.seed && { seedTimeout: app.seed.timeout }),
     needs: (service.dependsOn ?? [])
       .filter((dependency) => dependency.condition === "service_healthy")
       .map((dependency) => dependency.service),
