@@ -1,7 +1,8 @@
 import { parse } from "yaml";
-import { renderStack } from "../../src/operations/generate.ts";
+import { renderModel } from "../../src/generator/render.ts";
+import { routeFiles } from "../../src/routing/route-file.ts";
 import type { HardeningRule, StackModel } from "../../src/stack/model.ts";
-import { carried, catalogue } from "./catalogue.ts";
+import { catalogue, modelOf } from "./catalogue.ts";
 
 /** A mount of a Compose service in its long form. */
 export interface ReadMount {
@@ -70,7 +71,9 @@ const ownKeys = [...sections, "name", "x-hardened"];
 
 /** Renders a stack.yaml and reads the Compose files back. */
 export function inspectStack(stackYaml: string): InspectedStack {
-  const { model, files } = renderStack(stackYaml, catalogue, carried);
+  const model = modelOf(stackYaml);
+  // Without the schema and prod.sh, which are the same for every stack.
+  const files = [...renderModel(model, catalogue.templates), ...routeFiles(model.routes)];
   const byPath = Object.fromEntries(files.map((file) => [file.path, file.content]));
   const stack: InspectedStack = {
     model,

@@ -1,7 +1,7 @@
 import type { Service } from "../../src/stack/model.ts";
 import { secretsIn } from "../../src/stack/secret-text.ts";
 import { hardeningRules, type StackRule } from "./hardening-rules.ts";
-import { type InspectedStack, inspectStack } from "./inspected-stack.ts";
+import type { InspectedStack } from "./inspected-stack.ts";
 
 function serviceNamed(stack: InspectedStack, name: string): Service | undefined {
   return stack.model.services.find((service) => service.name === name);
@@ -272,9 +272,8 @@ export const nameRules: StackRule[] = [
   },
 ];
 
-/** Every rule that a stack.yaml's result breaks, with where. */
-export function brokenRules(stackYaml: string): string[] {
-  const stack = inspectStack(stackYaml);
+/** Every rule that a stack breaks, with where. */
+export function brokenRules(stack: InspectedStack): string[] {
   return [...hardeningRules, ...nameRules].flatMap((rule) =>
     rule.broken(stack).map((where) => `${rule.name}: ${where}`),
   );
