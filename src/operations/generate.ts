@@ -51,6 +51,12 @@ export interface GenerateResult {
   missing: SecretFile[];
 }
 
+/** A stack before it is written. */
+export interface RenderedStack {
+  model: StackModel;
+  files: RenderedFile[];
+}
+
 /** Everything that a stack.yaml becomes, before anything is written. Pure. */
 export function renderStack(
   stackYaml: string,
@@ -58,7 +64,7 @@ export function renderStack(
   carried: CarriedFiles,
   file = "stack.yaml",
   imageLock: ImageLock = {},
-): { model: StackModel; files: RenderedFile[] } {
+): RenderedStack {
   const config = loadStackConfig(stackYaml, file, catalogue.components);
   const model = {
     ...applyImageLock(buildModel(config, catalogue, file), imageLock),
@@ -87,7 +93,15 @@ export function renderStack(
 export async function runGenerate(request: GenerateRequest, options: GenerateOptions = {}): Promise<GenerateResult> {
   const text = readStackYaml(request.directory);
   const imageLock = options.imageLock ?? parseImageLock(readIfExists(join(request.directory, imageLockPath)));
-  const { model, files } = renderStack(text, request.catalogue, request.carried, "stack.yaml", imageLock);
+  const rendered = renderStack(text, request.catalogue, request.carried, "stack.yaml", imageLock);
+  return writeRendered(request, rendered, options);
+}
+
+async function writeRendered(
+  request: GenerateRequest,
+  { model, files }: RenderedStack,
+  options: GenerateOptions,
+): Promise<GenerateResult> {
   const { onDisk, manifest } = readDirectory(request.directory, files);
   const changes = planChanges(files, onDisk, manifest, {
     overwrite: options.overwrite ?? [],
@@ -114,13 +128,20 @@ export function readStackYaml(directory: string): string {
   });
 }
 
-/** Makes a new stack in a directory that is empty or not there. Checks everything before the first byte is written. */
-export async function runCreate(request: GenerateRequest, stackYaml: string): Promise<GenerateResult> {
+/**
+ * Makes a new stack in a directory that is empty or not there. Checks everything before the first byte is written.
+ * `rendered` is what the text has become already, where the caller has shown it before.
+ */
+export async function runCreate(
+  request: GenerateRequest,
+  stackYaml: string,
+  rendered?: RenderedStack,
+): Promise<GenerateResult> {
   refuseOccupied(request.directory);
-  renderStack(stackYaml, request.catalogue, request.carried);
+  const ready = rendered ?? renderStack(stackYaml, request.catalogue, request.carried);
   return explainingRefusal(request.directory, async () => {
     writeFileAtomic(join(request.directory, "stack.yaml"), stackYaml);
-    return runGenerate(request);
+    return writeRendered(request, ready, {});
   });
 }
 

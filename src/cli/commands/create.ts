@@ -28,7 +28,8 @@ export async function run(call: Call): Promise<"done"> {
   const source = await readSource(call);
   const text = editStackYaml(source.text, [...nameOfDirectory(call), ...call.values("set")].map(parseEdit));
   const request = generateRequest(call.carried, "");
-  const { model, files } = renderStack(text, request.catalogue, request.carried, source.file);
+  const rendered = renderStack(text, request.catalogue, request.carried, source.file);
+  const { model, files } = rendered;
   const directory = resolve(call.value("dir") ?? call.words[0] ?? model.name);
   if (call.has("dry-run")) {
     printPreview(model, [{ path: "stack.yaml", content: text }, ...files], directory, call);
@@ -39,7 +40,7 @@ export async function run(call: Call): Promise<"done"> {
     const { confirmWriting } = await import("../questions.ts");
     await confirmWriting([...summary, `It will be written to ${directory}`], call);
   }
-  const result = await runCreate({ ...request, directory }, text);
+  const result = await runCreate({ ...request, directory }, text, rendered);
   if (output.json) printJson(result, directory, call);
   else printResult(result, source.ask ? [] : summary, directory, call);
   return "done";
