@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 
 /** A command to be timed. */
@@ -62,9 +64,10 @@ const gnuTime = "/usr/bin/time";
 function memoryOf(subject: Subject): number | undefined {
   if (!existsSync(gnuTime) || process.platform !== "linux") return undefined;
   subject.before?.();
-  const report = `/tmp/create-stack-bench-${process.pid}`;
+  const report = join(tmpdir(), `create-stack-bench-${process.pid}.memory`);
   runOnce(subject, [gnuTime, "-f", "%M", "-o", report, ...subject.argv]);
   const kilobytes = Number(readFileSync(report, "utf8").trim().split("\n").at(-1));
+  rmSync(report);
   return Number.isFinite(kilobytes) ? kilobytes * 1024 : undefined;
 }
 
