@@ -1,4 +1,5 @@
 import { hostProblem } from "../../stack/fields.ts";
+import { pathText } from "../../stack/issues.ts";
 import type { Route } from "../../stack/model.ts";
 import type { ContributionOf, OptionProblem, RouteNeeds } from "../component.ts";
 import { certificateOf } from "./certificates.ts";
@@ -73,7 +74,7 @@ export function checkRoutes(wanted: readonly WantedRoute[], options: TraefikOpti
 }
 
 function twice(address: string, route: WantedRoute, owner: WantedRoute): { message: string; hint: string } {
-  const said = (of: WantedRoute) => `components.${[of.component, ...of.at].join(".")}`;
+  const said = (of: WantedRoute) => pathText(["components", of.component, ...of.at]);
   return {
     message: `the address ${address} is taken twice: here and in ${said(owner)}`,
     hint:

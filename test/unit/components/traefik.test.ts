@@ -173,14 +173,14 @@ describe("what is wrong", () => {
   test("one address twice, with both places", () => {
     const all = [wants("web", { path: "/" }), wants("shop", { host: "x.example.com" }, { path: "/" })];
     expect(told("{}", all)).toEqual([
-      "shop.routes.1: the address shop.example.com is taken twice: here and in components.web.routes.0",
+      "shop.routes.1: the address shop.example.com is taken twice: here and in components.web.routes[0]",
     ]);
   });
 
   test("one path twice, written differently", () => {
     const all = [wants("web", { path: "/api" }, { path: "/api/" })];
     expect(told("{}", all)).toEqual([
-      "web.routes.1: the address shop.example.com/api is taken twice: here and in components.web.routes.0",
+      "web.routes.1: the address shop.example.com/api is taken twice: here and in components.web.routes[0]",
     ]);
   });
 

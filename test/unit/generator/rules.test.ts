@@ -162,14 +162,14 @@ b:
   routes:
     - b.example.com
     - shop.example.com`),
-        `11:9 the address shop.example.com is taken twice: here and in components.a.routes.0
+        `11:9 the address shop.example.com is taken twice: here and in components.a.routes[0]
   give b or a another host, or a path: { host: shop.example.com, path: /b }`,
       ],
       [
         "one host twice in one app",
         stackOf(`traefik: {}
 a: { type: app, image: foo/a:1, port: 1, routes: [shop.example.com, shop.example.com] }`),
-        `4:71 the address shop.example.com is taken twice: here and in components.a.routes.0
+        `4:71 the address shop.example.com is taken twice: here and in components.a.routes[0]
   remove one of them`,
       ],
       [
@@ -177,7 +177,7 @@ a: { type: app, image: foo/a:1, port: 1, routes: [shop.example.com, shop.example
         stackOf(`traefik: {}
 a: { type: app, image: foo/a:1, port: 1, routes: [{ host: shop.example.com, path: /api }] }
 b: { type: app, image: foo/b:1, port: 1, routes: [{ host: shop.example.com, path: /api }] }`),
-        `5:53 the address shop.example.com/api is taken twice: here and in components.a.routes.0
+        `5:53 the address shop.example.com/api is taken twice: here and in components.a.routes[0]
   give b or a another host, or a path: { host: shop.example.com, path: /b }`,
       ],
       [
