@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { imageReference, limits } from "../../stack/fields.ts";
+import { serverSettings } from "../server-settings.ts";
 
 const versions = [16, 17, 18] as const;
 
@@ -76,20 +77,9 @@ const ownSettings = [
   "unix_socket_directories",
 ];
 
-const settings = z
-  .record(
-    z
-      .string()
-      .regex(/^[a-z][a-z0-9_.]*$/, "expected the name of a setting of postgresql.conf")
-      .refine((text) => !ownSettings.includes(text), "this setting belongs to the stack and cannot be changed here"),
-    z.union([
-      z.string().regex(/^[^\r\n]*$/, "expected a value on one line"),
-      z.number({ error: "expected text, a number, or true or false" }),
-      z.boolean(),
-    ]),
-  )
-  .default({})
-  .describe("Further settings of postgresql.conf; they win over the derived ones");
+const settings = serverSettings("postgresql.conf", /^[a-z][a-z0-9_.]*$/, ownSettings).describe(
+  "Further settings of postgresql.conf; they win over the derived ones",
+);
 
 const details = z.strictObject({
   version: version.default(18),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { imageReference, limits, memory } from "../../stack/fields.ts";
+import { serverSettings } from "../server-settings.ts";
 
 const engines = ["redis", "valkey"] as const;
 const profiles = ["cache", "durable"] as const;
@@ -65,20 +66,9 @@ const ownSettings = [
   "user",
 ];
 
-const settings = z
-  .record(
-    z
-      .string()
-      .regex(/^[a-z][a-z0-9-]*$/, "expected the name of a setting of redis.conf")
-      .refine((text) => !ownSettings.includes(text), "this setting belongs to the stack and cannot be changed here"),
-    z.union([
-      z.string().regex(/^[^\r\n]*$/, "expected a value on one line"),
-      z.number({ error: "expected text, a number, or true or false" }),
-      z.boolean(),
-    ]),
-  )
-  .default({})
-  .describe("Further settings of redis.conf, such as notify-keyspace-events: Ex");
+const settings = serverSettings("redis.conf", /^[a-z][a-z0-9-]*$/, ownSettings).describe(
+  "Further settings of redis.conf, such as notify-keyspace-events: Ex",
+);
 
 /** `redis: { memory: 256m }` is short for `redis: { limits: { memory: 256m } }`. */
 export const redisOptions = z
