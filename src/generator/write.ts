@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StackError, systemCode } from "../support/errors.ts";
 import { readIfExists, syncFolder, writeFileAtomic } from "../support/files.ts";
@@ -46,7 +46,17 @@ export function writeChanges(
       if (process.platform !== "win32") chmodSync(path, change.mode);
     }
   }
+  keepRunnable(directory, rendered);
   if (readIfExists(join(directory, manifestPath)) !== printManifest(after)) writeManifest(directory, after);
+}
+
+/** A copy through a laptop or an archive loses the right to run prod.sh; it comes back with the next `generate`. */
+function keepRunnable(directory: string, rendered: readonly RenderedFile[]): void {
+  if (process.platform === "win32") return;
+  for (const { path, mode } of rendered) {
+    const full = join(directory, path);
+    if ((mode & 0o100) !== 0 && existsSync(full) && (statSync(full).mode & 0o100) === 0) chmodSync(full, mode);
+  }
 }
 
 function writeManifest(directory: string, manifest: Manifest): void {

@@ -255,6 +255,14 @@ describe("a generated file that the user edited", () => {
     expect((await refusal(place.generate(first))).message).toContain("config/redis/redis.conf: edited by you");
   });
 
+  test("can be run again when a copy lost the right to", async () => {
+    const place = await Place.of(first);
+    const door = join(place.folder, "prod.sh");
+    chmodSync(door, 0o644);
+    expect(await place.generate()).toEqual([]);
+    expect(statSync(door).mode & 0o777).toBe(0o755);
+  });
+
   test("is made again when the user removed it", async () => {
     const place = await Place.of(first);
     rmSync(join(place.folder, path));
