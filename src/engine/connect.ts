@@ -147,7 +147,7 @@ export function unreachable(refusals: readonly Refusal[]): StackError {
         : `The Docker engine at ${chosen.endpoint.host || "the chosen context"}, chosen by ${chosen.endpoint.source}, does not answer`,
     hint:
       chosen === undefined
-        ? "start it with `sudo systemctl start docker`; where it is not installed: `./prod.sh demo --install-engine`"
+        ? "start it with `sudo systemctl start docker`; where it is not installed: https://docs.docker.com/engine/install"
         : `start that engine, or choose another: ${chosen.endpoint.source === "DOCKER_HOST" ? "unset DOCKER_HOST" : "`docker context use default`"}`,
     details,
   });
