@@ -1,7 +1,7 @@
-import { statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import type { StackModel } from "../stack/model.ts";
+import { diskSpace } from "../support/disk.ts";
 import { formatSize } from "../support/units.ts";
 
 /** What a stack will need and what this machine has. Bytes. */
@@ -60,11 +60,7 @@ export function summaryLines(model: StackModel, needs: Needs): string[] {
 /** Free space of the disk that a directory is, or will be, on. */
 function freeSpace(directory: string): number | undefined {
   for (let path = directory; ; path = dirname(path)) {
-    try {
-      const { bavail, bsize } = statfsSync(path);
-      return bavail * bsize;
-    } catch {
-      if (dirname(path) === path) return undefined;
-    }
+    const space = diskSpace(path);
+    if (space !== undefined || dirname(path) === path) return space?.free;
   }
 }

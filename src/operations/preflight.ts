@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineInfo } from "../engine/engine.ts";
 import type { HostNeed, StackModel } from "../stack/model.ts";
+import { diskSpace } from "../support/disk.ts";
 import { type ExitCause, type Problem, StackError } from "../support/errors.ts";
 import { readIfExists } from "../support/files.ts";
 import { formatSize } from "../support/units.ts";
@@ -24,11 +24,11 @@ export interface Finding {
 }
 
 /** All checks before a start. Each looks for itself and none changes anything. */
-export async function preflight(
+export function preflight(
   { directory, model }: { directory: string; model: StackModel },
   facts: StartFacts,
   overcommit = false,
-): Promise<Finding[]> {
+): Finding[] {
   const missing = [...facts.images.values()].filter((image) => image === undefined).length;
   return [
     checkEngine(facts.info),
@@ -36,7 +36,7 @@ export async function preflight(
     ...checkArchitecture(facts.info, facts.wanted, facts.images, emulates),
     ...checkPorts(model, facts.takenPorts),
     checkMemory(model, facts.info, overcommit),
-    checkDisk(await freeBytes(facts.info.dataRoot), missing),
+    checkDisk(diskSpace(facts.info.dataRoot)?.free, missing),
     ...checkHostNeeds(model.hostNeeds, readSysctl),
     ...checkSecrets(model, directory),
     checkSource(model, readIfExists(join(directory, "stack.yaml"))),
@@ -152,16 +152,6 @@ export function checkDisk(free: number | undefined, missingImages: number): Find
     };
   }
   return { id: "disk", level: "ok", message: `${formatSize(free)} free on the engine's disk` };
-}
-
-/** Undefined where the folder cannot be seen: a remote engine, or only root may look. */
-async function freeBytes(folder: string): Promise<number | undefined> {
-  try {
-    const { bsize, bavail } = await statfs(folder);
-    return bsize * bavail;
-  } catch {
-    return undefined;
-  }
 }
 
 export function checkHostNeeds(needs: readonly HostNeed[], read: (sysctl: string) => number | undefined): Finding[] {

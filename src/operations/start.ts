@@ -66,7 +66,7 @@ async function composeSecrets({ directory, model, clock }: Context): Promise<voi
 
 async function prepare(context: Context, options: StartOptions) {
   const facts = await gatherFacts(context);
-  const findings = await preflight(context, facts, options.overcommit);
+  const findings = preflight(context, facts, options.overcommit);
   refuseFailures(findings);
   for (const { message, hint } of findings.filter(({ level }) => level === "warn")) {
     context.progress.line(hint === undefined ? `warning: ${message}` : `warning: ${message} (${hint})`);

@@ -1,5 +1,5 @@
-import { statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
+import { diskSpace } from "../support/disk.ts";
 import { formatSize } from "../support/units.ts";
 import type { HostStatus, StatusProblem } from "./status-report.ts";
 
@@ -8,19 +8,13 @@ const leastFreeShare = 0.05;
 const leastFreeBytes = 2 * 1024 ** 3;
 
 /** Memory, and the disk that the engine writes to (often only root may look there; then the stack's own disk). */
-export async function readHost(dataRoot: string | undefined, directory: string): Promise<HostStatus> {
+export function readHost(dataRoot: string | undefined, directory: string): HostStatus {
   const memory = { total: totalmem(), free: freemem() };
-  const disk = (dataRoot && (await diskOf(dataRoot))) || (await diskOf(directory));
-  return { memory, ...(disk && { disk }) };
-}
-
-async function diskOf(path: string): Promise<HostStatus["disk"]> {
-  try {
-    const { bsize, blocks, bavail } = await statfs(path);
-    return { path, total: bsize * blocks, free: bsize * bavail };
-  } catch {
-    return undefined;
+  for (const path of [dataRoot, directory]) {
+    const disk = path && diskSpace(path);
+    if (path && disk) return { memory, disk: { path, ...disk } };
   }
+  return { memory };
 }
 
 export function hostProblems({ disk }: HostStatus): StatusProblem[] {

@@ -13,6 +13,7 @@ import type { Healthcheck, Service, StackModel } from "../../src/stack/model.ts"
 import { systemClock } from "../../src/support/clock.ts";
 import { run } from "../../src/support/process.ts";
 import { smallImage } from "./docker.ts";
+import { model as stackModel } from "./models.ts";
 
 /** A progress that remembers everything it was told. */
 export interface RecordedProgress extends Progress {
@@ -99,23 +100,8 @@ export function smallService(name: string, more: Partial<Service> = {}): Service
 export async function smallStack(services: Service[], more: Partial<StackModel> = {}): Promise<SmallStack> {
   const name = `scenario-${randomBytes(4).toString("hex")}`;
   const directory = mkdtempSync(join(tmpdir(), `${name}-`));
-  const model: StackModel = {
-    format: 1,
-    name,
-    source: "",
-    services,
-    volumes: [],
-    networks: [{ name: "apps", about: "Apps among themselves.", internal: false }],
-    secrets: [],
-    files: [],
-    probes: [],
-    routes: [],
-    migrations: [],
-    shortcuts: [],
-    hostNeeds: [],
-    dataSources: [],
-    ...more,
-  };
+  const networks = [{ name: "apps", about: "Apps among themselves.", internal: false }];
+  const model = stackModel(services, { name, networks, ...more });
   const { engine } = await connectEngine();
   const progress = recordedProgress();
   const own = composeIn(directory);

@@ -7,28 +7,13 @@ import type { Context } from "../../../src/operations/context.ts";
 import { runStart } from "../../../src/operations/start.ts";
 import type { WantedService } from "../../../src/operations/start-facts.ts";
 import { waitForServices } from "../../../src/operations/wait.ts";
-import type { StackModel } from "../../../src/stack/model.ts";
 import { systemClock } from "../../../src/support/clock.ts";
 import type { RunResult } from "../../../src/support/process.ts";
 import { type FakeEngine, fakeEngine } from "../../support/fake-engine.ts";
+import { model as stackModel } from "../../support/models.ts";
 import { type RecordedProgress, recordedProgress } from "../../support/scenario.ts";
 
-const model: StackModel = {
-  format: 1,
-  name: "shop",
-  source: "",
-  services: [],
-  volumes: [],
-  networks: [],
-  secrets: [],
-  files: [],
-  probes: [],
-  routes: [],
-  migrations: [],
-  shortcuts: [],
-  hostNeeds: [],
-  dataSources: [],
-};
+const model = stackModel([]);
 
 let engine: FakeEngine;
 let progress: RecordedProgress;
