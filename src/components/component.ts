@@ -3,6 +3,7 @@ import type {
   ConfigFile,
   DataSource,
   Dependency,
+  Folder,
   HardeningException,
   Healthcheck,
   HostNeed,
@@ -17,6 +18,7 @@ import type {
   ServiceGroup,
   Shortcut,
   Tmpfs,
+  Unprotected,
   Volume,
 } from "../stack/model.ts";
 import type { SecretText } from "../stack/secret-text.ts";
@@ -124,6 +126,9 @@ export interface RouteNeeds {
   at: OptionPath;
 }
 
+/** Of a union each member without its component, which the generator fills in. */
+export type WithoutComponent<Item> = Item extends unknown ? Omit<Item, "component"> : never;
+
 /** What a component adds to the stack. All parts are optional. */
 export interface Contribution {
   services?: ServiceNeeds[];
@@ -139,7 +144,10 @@ export interface Contribution {
   migrations?: Migration[];
   shortcuts?: Omit<Shortcut, "component">[];
   hostNeeds?: Omit<HostNeed, "component">[];
-  dataSources?: Omit<DataSource, "component">[];
+  dataSources?: WithoutComponent<DataSource>[];
+  /** State that is not backed up on purpose, with the reason. */
+  unprotected?: Omit<Unprotected, "component">[];
+  folders?: Folder[];
   /** What is wrong, found while contributing. The generator reports all of them together. */
   problems?: OptionProblem[];
 }

@@ -6,6 +6,7 @@ import Docker from "dockerode";
 import { followEvents } from "./docker-events.ts";
 import { execIn, openExecIn } from "./docker-exec.ts";
 import { readLogs } from "./docker-logs.ts";
+import { oneOffsOn, volumesOn } from "./docker-one-offs.ts";
 import type { Engine, EngineInfo, TakenPort } from "./engine.ts";
 import { asked, unlessGone } from "./engine-errors.ts";
 import { observedContainer } from "./observe.ts";
@@ -58,6 +59,8 @@ export function engineOn(docker: DockerClient): Engine {
     waitForExit: (id, signal) => asked(waitForExit(docker, id, signal), signal),
     exec: (id, command, options) => asked(execIn(docker, id, command, options)),
     openExec: (id, command, options) => asked(openExecIn(docker, id, command, options)),
+    ...oneOffsOn(docker),
+    ...volumesOn(docker),
     stop: async (id, graceSeconds) => {
       await unlessGone(docker.getContainer(id).stop({ t: graceSeconds }), 304);
     },

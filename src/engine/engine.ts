@@ -55,6 +55,48 @@ export interface TakenPort {
   project?: string;
 }
 
+/** A container that runs once for an operation, outside of Compose: an archive is written, a copy is looked at. */
+export interface ContainerSpec {
+  name: string;
+  /** Reference or id of an image that the engine has. */
+  image: string;
+  /** Numeric `uid:gid`. */
+  user?: string;
+  entrypoint?: string[];
+  command: string[];
+  environment?: Record<string, string>;
+  /** Absolute paths of the host. */
+  binds?: { source: string; target: string; readOnly: boolean }[];
+  /** Names of volumes as the engine knows them. */
+  volumes?: { volume: string; target: string; readOnly: boolean }[];
+  tmpfs?: { target: string; options: string }[];
+  /** Names of networks as the engine knows them; none: no network at all. */
+  networks?: string[];
+  /** What is given back of the capabilities, all of which are dropped. */
+  capabilities?: string[];
+  readOnlyRoot?: boolean;
+  /** Bytes; left out: no limit. */
+  memory?: number;
+  cpus?: number;
+  /** Bytes of /dev/shm. */
+  shmSize?: number;
+  /** Seconds between the stop signal and the kill. */
+  stopTimeout?: number;
+  labels: Record<string, string>;
+  workingDir?: string;
+}
+
+/** One volume of the engine. */
+export interface EngineVolume {
+  name: string;
+  driver: string;
+  /** Folder on the engine's host. */
+  mountpoint: string;
+  /** Options of the driver; empty for an ordinary local volume. */
+  options: Record<string, string>;
+  labels: Record<string, string>;
+}
+
 /** What the engine reports now of everything that belongs to one stack. */
 export interface ObservedStack {
   containers: ObservedContainer[];
@@ -122,6 +164,26 @@ export interface Engine {
   ): Promise<ExecResult>;
   /** An interactive exec whose input stays open until `close`; when this process dies the engine closes it. */
   openExec(id: string, command: readonly string[], options?: { user?: string }): Promise<OpenExec>;
+  /** Makes a container and returns its id. One of that name that is there already is an error. */
+  create(spec: ContainerSpec): Promise<string>;
+  /** Starts a container that was made or has ended. Running already is fine. */
+  start(id: string): Promise<void>;
+  /** Freezes all processes of a container. Paused already is fine; so is one that does not run. */
+  pause(id: string): Promise<void>;
+  unpause(id: string): Promise<void>;
+  /** All containers with this label and value, running or not. */
+  labelled(label: string, value: string): Promise<ObservedContainer[]>;
+  /** A container's address on a network, by the network's name as the engine knows it. */
+  address(id: string, network: string): Promise<string | undefined>;
+  /** Has the image pulled; returns when it is there. */
+  pull(reference: string, signal?: AbortSignal): Promise<void>;
+  /** Undefined where there is no such volume. */
+  volume(name: string): Promise<EngineVolume | undefined>;
+  createVolume(name: string, labels: Record<string, string>): Promise<void>;
+  /** Already gone is fine; in use is an error. */
+  removeVolume(name: string): Promise<void>;
+  /** All volumes with this label and value. */
+  labelledVolumes(label: string, value: string): Promise<EngineVolume[]>;
   stop(id: string, graceSeconds: number): Promise<void>;
   kill(id: string, signal: string): Promise<void>;
   /**

@@ -184,7 +184,7 @@ function volumesTable(model: StackModel): string {
 const losses: Record<DataSource["kind"], string> = {
   postgres: "**data is lost**: the databases exist nowhere else",
   "object-store": "**data is lost**: the objects exist nowhere else",
-  redis: "**data is lost**: queues, sessions and what else the apps keep there",
+  dump: "**data is lost**: queues, sessions and what else the apps keep there",
   volume: "**data is lost**: these files exist nowhere else",
 };
 

@@ -8,7 +8,7 @@ import type {
   Use,
   UsedBy,
 } from "../components/component.ts";
-import type { ComponentConfig, StackConfig } from "../stack/config.ts";
+import type { BackupConfig, ComponentConfig, StackConfig } from "../stack/config.ts";
 import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
 import { configError } from "../stack/source.ts";
 import type { Problem } from "../support/errors.ts";
@@ -45,7 +45,7 @@ export function buildModel(config: StackConfig, catalogue: Catalogue, file = "st
       problems.push({ ...problem, path: ["components", component, ...path] });
   }
   if (problems.length === 0) problems.push(...checkGiven(placed, contributions));
-  const model = assemble(config.name, contributions);
+  const model = assemble(config.name, config.backup, contributions);
   problems.push(...crossCheck(model, contributions));
   if (problems.length > 0) throw configError(file, locateAll(problems, config));
   return model;
@@ -197,7 +197,18 @@ function joinService(known: ServiceNeeds, more: ServiceNeeds): ServiceNeeds {
   return joined as unknown as ServiceNeeds;
 }
 
-function assemble(name: string, contributions: readonly ContributionOf[]): StackModel {
+/** The image that archives volumes: one of the stack's own where it can, so that nothing more is pulled. */
+const usualToolbox = "postgres:18.6-trixie";
+
+/** Debian's Postgres images carry GNU tar and zstd; other images of the catalogue lack one of them. */
+function toolboxOf(services: readonly Service[]): string {
+  const mine = services.find(
+    ({ image, class: kind }) => kind === "long-running" && /^postgres:.*(trixie|bookworm)/.test(image),
+  );
+  return mine?.image ?? usualToolbox;
+}
+
+function assemble(name: string, backup: BackupConfig, contributions: readonly ContributionOf[]): StackModel {
   const gather = <Item>(
     part: (contribution: Contribution) => readonly Item[] | undefined,
   ): (Item & { component: string })[] =>
@@ -217,12 +228,15 @@ function assemble(name: string, contributions: readonly ContributionOf[]): Stack
     networks: usedNetworks(contributions, services),
     secrets: uniqueSecrets(contributions.flatMap(({ contribution }) => contribution.secrets ?? [])),
     files,
+    folders: contributions.flatMap(({ contribution }) => contribution.folders ?? []),
     probes: contributions.flatMap(({ contribution }) => contribution.probes ?? []),
     routes: contributions.flatMap(({ contribution }) => contribution.routes ?? []),
     migrations: contributions.flatMap(({ contribution }) => contribution.migrations ?? []),
     shortcuts: gather((contribution) => contribution.shortcuts),
     hostNeeds: gather((contribution) => contribution.hostNeeds),
     dataSources: gather((contribution) => contribution.dataSources),
+    unprotected: gather((contribution) => contribution.unprotected),
+    backup: { ...backup, toolbox: toolboxOf(services) },
   };
 }
 

@@ -15,6 +15,7 @@ import { loadStackConfig } from "../stack/load.ts";
 import type { SecretFile, StackModel } from "../stack/model.ts";
 import { StackError, systemCode } from "../support/errors.ts";
 import { readIfExists, writeFileAtomic } from "../support/files.ts";
+import { makeFolders } from "./folders.ts";
 
 /** The program's own parts that a stack carries. */
 export interface CarriedFiles {
@@ -112,6 +113,7 @@ async function writeRendered(
   return explainingRefusal(request.directory, async () => {
     const secrets = await writeSecrets(request.directory, model, request.today);
     writeChanges(request.directory, changes, files, manifest, request.carried.version);
+    makeFolders(request.directory, model);
     return { model, changes, secrets: secrets.written, missing: secrets.missing };
   });
 }

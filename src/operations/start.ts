@@ -3,6 +3,7 @@ import { writeSecrets } from "../generator/secret-files.ts";
 import { StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
 import { explainFailures, failureError } from "./explain.ts";
+import { makeFolders } from "./folders.ts";
 import type { Journal } from "./journal.ts";
 import { exclusively, journalled, noted } from "./operation.ts";
 import type { Plan } from "./plan.ts";
@@ -95,6 +96,7 @@ async function perform(
   before: ObservedStack,
   options: StartOptions,
 ): Promise<void> {
+  makeFolders(context.directory, context.model);
   if (plan.pull.length > 0) await noted(journal, "pull", "images", () => pullImages(context, plan.pull));
   await noted(journal, "up", "stack", () =>
     bringUp(context, {

@@ -1,4 +1,5 @@
 import type { Position } from "../support/errors.ts";
+import type { BackupSettings } from "./model.ts";
 
 /** One entry of `components:`, validated, with defaults filled in. */
 export interface ComponentConfig {
@@ -8,10 +9,14 @@ export interface ComponentConfig {
   options: unknown;
 }
 
+/** `backup:` of stack.yaml, validated, with defaults filled in. */
+export type BackupConfig = Omit<BackupSettings, "toolbox">;
+
 /** The validated content of stack.yaml. */
 export interface StackConfig {
   name: string;
   components: ComponentConfig[];
+  backup: BackupConfig;
   /** Where a path of keys stands in the file: the value's place, or the nearest one that exists. */
   locate(path: readonly (string | number)[]): Position;
 }

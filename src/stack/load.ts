@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { didYouMean } from "../support/suggest.ts";
+import { backupConfig, backupProblems, backupShape } from "./backup.ts";
 import type { ComponentConfig, ComponentSchema, StackConfig } from "./config.ts";
 import { name } from "./fields.ts";
 import { parseOptions, pathText, type TextPath } from "./issues.ts";
@@ -15,6 +16,7 @@ export const stackShape = z.strictObject({
     .describe(
       "What the stack is made of. The key is the Compose service name; its type is the key unless `type:` says otherwise",
     ),
+  backup: backupShape,
 });
 
 /**
@@ -31,9 +33,12 @@ export function loadStackConfig(text: string, file: string, schemas: readonly Co
   if (isPlainMap(section) && entries.length === 0)
     source.add(["components"], "the stack has no components", "add one, such as an app or postgres: {}");
   const components = entries.flatMap(([key, value]) => loadComponent(source, key, value, schemas));
+  const backup = shape.data?.backup ?? backupShape.parse({});
+  for (const { path, message, hint } of backupProblems(backup)) source.add(["backup", ...path], message, hint);
   refuseChangedText(source, components);
   source.throwIfAny();
-  return { name: shape.data?.name ?? "", components, locate: (path) => source.locate(path) };
+  const stack = shape.data?.name ?? "";
+  return { name: stack, components, backup: backupConfig(backup, stack), locate: (path) => source.locate(path) };
 }
 
 function loadComponent(

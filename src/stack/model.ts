@@ -159,6 +159,13 @@ export interface Probe {
   path: string;
 }
 
+/** A folder of the stack's directory that containers write to and that must be there before they start. */
+export interface Folder {
+  /** Relative, with forward slashes. Below a folder that only the owner of the stack may enter. */
+  path: string;
+  mode: 0o777 | 0o700;
+}
+
 /** A public address of a service. */
 export interface Route {
   service: string;
@@ -211,14 +218,146 @@ export interface HostNeed {
   reason: string;
 }
 
-/** Something with state. What a backup will need to know of it. */
-export interface DataSource {
+/** A command that runs in a container of its own, of the image that the source's service runs, for a backup or a restore. */
+export interface Task {
+  /** Without a shell in between. */
+  command: string[];
+  /** Numeric `uid:gid`. */
+  user: string;
+  environment?: Record<string, string>;
+  /** Names of secrets, each a file at /run/secrets/<name>. */
+  secrets?: string[];
+  mounts?: Mount[];
+  /** Networks of the stack that it needs to reach the server; none where it works on files alone. */
+  networks?: string[];
+}
+
+/** How a volume is copied while its service is there. */
+export type Consistency =
+  /** While it is written to: what changes meanwhile is told, and copied again next time. */
+  | { kind: "live" }
+  /** The service's processes stand still while files are read. */
+  | { kind: "pause" }
+  | { kind: "stop" }
+  /** A command in the running service writes what is to be copied, or freezes it; `after` runs in any case. */
+  | { kind: "exec"; before: string[]; after?: string[] };
+
+/** Something with state, and what a backup and a restore need to know of it. One kind, one file in operations/backup. */
+export type DataSource = {
+  /** Unique in the stack: a folder name in every store. */
   name: string;
   component: string;
-  kind: "postgres" | "redis" | "object-store" | "volume";
   service: string;
+  /** Name in the model of the volume that holds it. */
   volume: string;
-  databases?: string[];
+} & (
+  | {
+      kind: "postgres";
+      databases: string[];
+      /** Volume with the server's Unix socket, over which the image's own user is the superuser. */
+      socketVolume: string;
+      /** Folder of the stack's directory into which the server puts finished segments of its write-ahead log. */
+      spool: string;
+      /** Where the service mounts `volume`. */
+      target: string;
+      /** PGDATA inside the container. */
+      dataFolder: string;
+      /** Numeric `uid:gid` of the server. */
+      user: string;
+    }
+  | {
+      /** A server that can write all it holds into files, and be filled from them: Redis. A new one joins by this data alone. */
+      kind: "dump";
+      /** Writes the content of the running server into files below /backup. */
+      capture: Task;
+      /** Looks at the files below /backup, read-only, with the server's own checker. */
+      check: Task;
+      /** Makes the content of a new, empty volume, mounted at `target`, of the files below /backup. */
+      load: Task;
+      /**
+       * Run inside a running server, the live one and a restored one; prints one JSON object of numbers (`{"keys": 3}`)
+       * that are the same when nothing is lost.
+       */
+      count: string[];
+      target: string;
+    }
+  | {
+      /** A server that speaks S3. */
+      kind: "object-store";
+      port: number;
+      network: string;
+      /** Secrets with the root user's name and password. */
+      userSecret: string;
+      passwordSecret: string;
+      target: string;
+    }
+  | { kind: "volume"; consistency: Consistency }
+);
+
+export type DataSourceOf<Kind extends DataSource["kind"]> = Extract<DataSource, { kind: Kind }>;
+
+/** State that is left out of backups on purpose, so that nobody takes it for forgotten. */
+export interface Unprotected {
+  name: string;
+  component: string;
+  reason: string;
+}
+
+/** When something runs: a cron line of five fields. */
+export interface BackupSchedule {
+  full: string;
+  dump: string;
+  increment: string;
+  drill: string;
+  /** IANA name: `Europe/Berlin`. */
+  timezone: string;
+  /** Milliseconds; a run begins up to this much later, so that not every server in the world begins at 02:00. */
+  jitter: number;
+}
+
+/** An S3 bucket that snapshots are delivered to. */
+export interface S3Destination {
+  name: string;
+  type: "s3";
+  bucket: string;
+  region?: string;
+  endpoint?: string;
+  /** Folder in the bucket, without slashes at its ends. */
+  prefix: string;
+  pathStyle?: boolean;
+  /** Secret: a file with the access key id in its first line and the secret key in its second, or with AWS_… lines. */
+  credentials: string;
+  /** Bytes per second. */
+  bandwidth?: number;
+  /** Milliseconds; undefined: as `keep.remote`. */
+  keep?: number;
+  /** Nothing is ever removed there: the bucket's own rules do that. */
+  appendOnly: boolean;
+}
+
+export type BackupDestination = S3Destination;
+
+/** How the stack is backed up. */
+export interface BackupSettings {
+  schedule: BackupSchedule;
+  /** Milliseconds, and how many checked sets are kept however old. */
+  keep: { local: number; remote: number; frequent: number; atLeast: number };
+  encrypt: { kind: "none" } | { kind: "age"; recipients: string[] } | { kind: "gpg"; keys: string[] };
+  destinations: BackupDestination[];
+  /** Milliseconds: how much may be lost, how long a restore may take. */
+  rpo: number;
+  rto: number;
+  /** Secrets or plain addresses that are told of each run. */
+  report: {
+    /** Requested after a run in which everything went well, and only then. */
+    ping?: string;
+    /** Gets a JSON document for each run. */
+    webhook?: string;
+    /** Folder below the stack's directory, or absolute, where a Prometheus textfile is written. */
+    textfile?: string;
+  };
+  /** Image with GNU tar and zstd, for the archives of volumes. */
+  toolbox: string;
 }
 
 /** The full desired state of a stack, as plain data. Written to .stack/model.json for the supervisor. */
@@ -233,10 +372,13 @@ export interface StackModel {
   networks: Network[];
   secrets: SecretFile[];
   files: ConfigFile[];
+  folders: Folder[];
   probes: Probe[];
   routes: Route[];
   migrations: Migration[];
   shortcuts: Shortcut[];
   hostNeeds: HostNeed[];
   dataSources: DataSource[];
+  unprotected: Unprotected[];
+  backup: BackupSettings;
 }

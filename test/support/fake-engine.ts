@@ -1,6 +1,7 @@
 import type {
   Engine,
   EngineInfo,
+  EngineVolume,
   ExecResult,
   ObservedContainer,
   OpenExec,
@@ -16,6 +17,7 @@ export interface FakeContainer extends ObservedContainer {
   project: string;
   output: Line[];
   memory: number;
+  labels?: Record<string, string>;
   /** Answers an exec; without it every command is "not found" (127). */
   run?: ((command: readonly string[], input: string) => ExecResult) | undefined;
 }
@@ -29,6 +31,8 @@ export interface FakeEngine extends Engine {
   /** Everything that was asked for and changes something: `stop web`, `remove db`. */
   readonly done: string[];
   images: Map<string, { id: string; architecture: string; size: number; digests: string[] }>;
+  /** By name. */
+  madeVolumes: Map<string, EngineVolume>;
   volumeList: { project: string; name: string; driverName: string; bytes?: number }[];
   portList: TakenPort[];
   about: EngineInfo;
@@ -60,8 +64,14 @@ export function fakeEngine(): FakeEngine {
   const listeners = new Set<{ project: string; onEvent: OnEvent }>();
   let lastId = 0;
 
-  const picture = ({ project: _, output: __, memory: ___, run: ____, ...seen }: FakeContainer): ObservedContainer =>
-    seen;
+  const picture = ({
+    project: _,
+    output: __,
+    memory: ___,
+    run: ____,
+    labels: _____,
+    ...seen
+  }: FakeContainer): ObservedContainer => seen;
   const get = (id: string): FakeContainer => {
     const found = containers.get(id);
     if (found !== undefined) return found;
@@ -98,6 +108,7 @@ export function fakeEngine(): FakeEngine {
   const engine: FakeEngine = {
     done: [],
     images: new Map(),
+    madeVolumes: new Map(),
     volumeList: [],
     portList: [],
     about: usualInfo,
@@ -171,6 +182,55 @@ export function fakeEngine(): FakeEngine {
     async openExec(id, command) {
       return fakeExec((input) => get(id).run?.(command, input));
     },
+    async create(spec) {
+      engine.done.push(`create ${spec.name}`);
+      const labels = spec.labels;
+      const id = engine.add({ service: spec.name, name: spec.name, image: spec.image, state: "created", project: "" });
+      Object.assign(get(id), { labels });
+      return id;
+    },
+    async start(id) {
+      const found = get(id);
+      if (alive(found)) return;
+      engine.done.push(`start ${found.service}`);
+      Object.assign(found, { state: "running", startedAt: Date.now() });
+      tell(found, "start");
+    },
+    async pause(id) {
+      const found = containers.get(id);
+      if (found?.state !== "running") return;
+      engine.done.push(`pause ${found.service}`);
+      Object.assign(found, { state: "paused" });
+    },
+    async unpause(id) {
+      const found = containers.get(id);
+      if (found?.state !== "paused") return;
+      engine.done.push(`unpause ${found.service}`);
+      Object.assign(found, { state: "running" });
+    },
+    async labelled(label, value) {
+      return [...containers.values()].filter(({ labels }) => labels?.[label] === value).map(picture);
+    },
+    address: async () => undefined,
+    async pull(reference) {
+      engine.done.push(`pull ${reference}`);
+      engine.images.set(reference, { id: "sha256:0000", architecture: "amd64", size: 1, digests: [] });
+    },
+    volume: async (name) => engine.madeVolumes.get(name),
+    async createVolume(name, labels) {
+      engine.madeVolumes.set(name, {
+        name,
+        driver: "local",
+        mountpoint: `/volumes/${name}/_data`,
+        options: {},
+        labels,
+      });
+    },
+    async removeVolume(name) {
+      engine.madeVolumes.delete(name);
+    },
+    labelledVolumes: async (label, value) =>
+      [...engine.madeVolumes.values()].filter(({ labels }) => labels[label] === value),
     async stop(id) {
       const found = containers.get(id);
       if (found === undefined || !alive(found)) return;

@@ -1,5 +1,6 @@
 import type { ObservedContainer } from "../../src/engine/engine.ts";
-import type { Migration, Service, StackModel } from "../../src/stack/model.ts";
+import { backupConfig, backupShape } from "../../src/stack/backup.ts";
+import type { BackupSettings, Migration, Service, StackModel } from "../../src/stack/model.ts";
 
 /** A service of a model as small as it can be. */
 export function service(name: string, parts: Partial<Service> = {}): Service {
@@ -44,8 +45,16 @@ export function model(services: readonly Service[], parts: Partial<StackModel> =
     shortcuts: [],
     hostNeeds: [],
     dataSources: [],
+    unprotected: [],
+    folders: [],
+    backup: backupSettings(),
     ...parts,
   };
+}
+
+/** `backup:` as it is without a word in stack.yaml. */
+export function backupSettings(parts: Partial<BackupSettings> = {}): BackupSettings {
+  return { ...backupConfig(backupShape.parse({}), "shop"), toolbox: "postgres:18.6-trixie", ...parts };
 }
 
 /** A container of the stack `shop`, running and healthy for a minute unless said otherwise. */

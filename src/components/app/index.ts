@@ -1,4 +1,4 @@
-import type { HardeningException, Tmpfs } from "../../stack/model.ts";
+import type { Consistency, HardeningException, Tmpfs } from "../../stack/model.ts";
 import { secretText } from "../../stack/secret-text.ts";
 import type {
   Component,
@@ -15,6 +15,8 @@ import { healthcheckOf } from "./health.ts";
 import { type AppOptions, options } from "./options.ts";
 import { questions } from "./questions.ts";
 import { taskServices } from "./tasks.ts";
+
+type AppVolume = AppOptions["volumes"][number];
 
 export const component: Component<AppOptions> = {
   type: "app",
@@ -40,14 +42,12 @@ export const component: Component<AppOptions> = {
         app.port !== undefined && app.health && "path" in app.health
           ? [{ service: use.key, port: app.port, path: app.health.path }]
           : [],
-      dataSources: app.volumes
-        .filter((volume) => volume.backup !== "none")
-        .map((volume) => ({
-          name: `${use.key}-${volume.name}`,
-          kind: "volume",
-          service: use.key,
-          volume: `${use.key}-${volume.name}`,
-        })),
+      dataSources: app.volumes.flatMap(({ name, backup }) =>
+        backup === "none" ? [] : [volumeSource(use.key, `${use.key}-${name}`, backup)],
+      ),
+      unprotected: app.volumes
+        .filter((volume) => volume.backup === "none")
+        .map((volume) => ({ name: `${use.key}-${volume.name}`, reason: "stack.yaml says `backup: none`" })),
       problems: [...checkOptions(app), ...use.usedBy.flatMap((user) => partProblem(user, use.key))],
     };
   },
@@ -64,6 +64,14 @@ export const component: Component<AppOptions> = {
     } satisfies Contribution;
   },
 };
+
+function volumeSource(service: string, volume: string, backup: Exclude<AppVolume["backup"], "none">) {
+  const consistency: Consistency =
+    typeof backup === "string"
+      ? { kind: backup }
+      : { kind: "exec", before: backup.before, ...(backup.after && { after: backup.after }) };
+  return { name: volume, kind: "volume" as const, service, volume, consistency };
+}
 
 function appService(
   app: AppOptions,

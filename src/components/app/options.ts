@@ -52,9 +52,16 @@ const volume = z.strictObject({
   name: name("the volume's name").describe("Name of the volume, unique within the app"),
   path: absolutePath("a path in the container").describe("Where the app finds it"),
   backup: z
-    .enum(["live", "pause", "stop", "none"])
+    .union([
+      z.enum(["live", "pause", "stop"]),
+      z.literal("none"),
+      z.strictObject({
+        before: command().describe("Command in the app that writes what is to be copied, or holds its writes back"),
+        after: command().optional().describe("Command that lets it go on; runs in any case"),
+      }),
+    ])
     .default("live")
-    .describe("How it is copied for a backup: live, with the app paused or stopped, or not at all"),
+    .describe("How it is copied for a backup: live, with the app paused or stopped, around a command, or not at all"),
 });
 
 const published = z.strictObject({

@@ -76,7 +76,19 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
         about: `S3 shell of ${key} as its root user; the server is "local"`,
       },
     ],
-    dataSources: [{ name: key, kind: "object-store", service: key, volume: names.data }],
+    dataSources: [
+      {
+        name: key,
+        kind: "object-store",
+        service: key,
+        volume: names.data,
+        port: 9000,
+        network: key,
+        userSecret: names.rootUser,
+        passwordSecret: names.rootPassword,
+        target: "/data",
+      },
+    ],
     problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
   };
 }

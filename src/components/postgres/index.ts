@@ -5,7 +5,7 @@ import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { connectionsOf } from "./connections.ts";
 import { type Database, planDatabases } from "./databases.ts";
 import { type PostgresOptions, postgresOptions } from "./options.ts";
-import { namesOf, serverService, setupService } from "./services.ts";
+import { dataFolder, dataTarget, namesOf, serverService, serverUser, setupService } from "./services.ts";
 import { deriveSettings, ownSettingLines, settingsForTemplate, smallestMemory } from "./settings.ts";
 
 const about = "PostgreSQL database";
@@ -62,6 +62,7 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
         settings: ownSettingLines(options.settings),
       }),
       file("postgres/pg_hba.conf.hbs"),
+      { ...file("postgres/archive-wal.sh.hbs"), mode: 0o755 },
       file("postgres/pg_ident.conf.hbs"),
       ...(databases.length > 0 ? [file("postgres/setup.sql.hbs", { databases })] : []),
     ],
@@ -74,6 +75,7 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
         about: `SQL shell of ${key}, as the owner of ${main} (--username postgres: the superuser)`,
       },
     ],
+    folders: [{ path: names.spool, mode: 0o777 }],
     dataSources: [
       {
         name: key,
@@ -81,6 +83,11 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
         service: key,
         volume: names.data,
         databases: databases.map((database) => database.name),
+        socketVolume: names.socket,
+        spool: names.spool,
+        target: dataTarget(options.version),
+        dataFolder: dataFolder(options.version),
+        user: serverUser,
       },
     ],
     problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],

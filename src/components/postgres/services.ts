@@ -5,9 +5,19 @@ import { imageOf, type PostgresOptions } from "./options.ts";
 import type { DerivedSettings } from "./settings.ts";
 
 /** The image's user `postgres`. */
-const user = "999:999";
+export const serverUser = "999:999";
 const socketFolder = "/var/run/postgresql";
 const megabyte = 1024 ** 2;
+
+/** Version 18 keeps its data below a folder of its major version and refuses to start on the older mount point. */
+export function dataTarget(version: number): string {
+  return version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
+}
+
+/** PGDATA of the image. */
+export function dataFolder(version: number): string {
+  return version >= 18 ? `/var/lib/postgresql/${version}/docker` : "/var/lib/postgresql/data";
+}
 
 export const configFolder = "/etc/postgresql";
 
@@ -19,6 +29,7 @@ export function namesOf(key: string) {
     socket: `${key}-socket`,
     superuser: `${key}_superuser`,
     config: `config/${key}`,
+    spool: `backups/spool/${key}`,
   };
 }
 
@@ -34,7 +45,7 @@ export function serverService(
     about,
     group: "data",
     image: imageOf(options),
-    user,
+    user: serverUser,
     command: ["postgres", "-c", `config_file=${configFolder}/postgresql.conf`],
     environment: {
       POSTGRES_PASSWORD_FILE: `/run/secrets/${names.superuser}`,
@@ -43,15 +54,15 @@ export function serverService(
     },
     secrets: [names.superuser],
     mounts: [
-      // Version 18 keeps its data below a folder of its major version and refuses to start on the older mount point.
       {
         kind: "volume",
         volume: names.data,
-        target: options.version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data",
+        target: dataTarget(options.version),
         readOnly: false,
       },
       socketMount(key),
-      ...["postgresql.conf", "pg_hba.conf", "pg_ident.conf"].map((file) => configMount(key, file)),
+      { kind: "bind", source: names.spool, target: "/wal", readOnly: false },
+      ...["postgresql.conf", "pg_hba.conf", "pg_ident.conf", "archive-wal.sh"].map((file) => configMount(key, file)),
     ],
     tmpfs: [{ target: "/tmp", size: 64 * megabyte, mode: "1777" }],
     networks: [key],
@@ -78,7 +89,7 @@ export function setupService(key: string, options: PostgresOptions, databases: r
     group: "data",
     class: "one-shot",
     image: imageOf(options),
-    user,
+    user: serverUser,
     entrypoint: ["psql"],
     command: ["--no-psqlrc", "--quiet", "--tuples-only", `--file=${configFolder}/setup.sql`],
     environment: { PGHOST: socketFolder, PGUSER: "postgres", PGDATABASE: "postgres" },

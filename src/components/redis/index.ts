@@ -1,6 +1,7 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { dumpSource } from "./backup.ts";
 import { connectionsOf } from "./connections.ts";
 import { type RedisOptions, redisOptions } from "./options.ts";
 import { configPath, namesOf, serverService, setupService, shellCommand } from "./services.ts";
@@ -55,6 +56,15 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
         ),
         mode: 0o644,
       },
+      ...(durable
+        ? [
+            {
+              path: names.backup,
+              content: use.template("redis/backup.sh.hbs", { key, ...names, engine: options.engine, adminUser }),
+              mode: 0o755 as const,
+            },
+          ]
+        : []),
       ...(users.length > 0
         ? [
             {
@@ -82,7 +92,8 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
         reason: "saving to disk copies the process, which can fail under memory pressure without it",
       },
     ],
-    dataSources: durable ? [{ name: key, kind: "redis", service: key, volume: names.data }] : [],
+    dataSources: durable ? [dumpSource(key)] : [],
+    unprotected: durable ? [] : [{ name: key, reason: "a cache: what is in it is made again" }],
     ...(tooSmall !== undefined && { problems: [{ path: ["limits", "memory"], message: tooSmall }] }),
   };
 }

@@ -12,6 +12,7 @@ export function namesOf(key: string) {
     data: `${key}-data`,
     setup: `${key}-setup`,
     script: `config/${key}/setup.sh`,
+    backup: `config/${key}/backup.sh`,
     acl: `${key}_acl`,
     admin: `${key}_stack_admin`,
   };
@@ -37,6 +38,9 @@ export function serverService(key: string, about: string, options: RedisOptions)
     secrets: [names.acl, names.admin],
     mounts: [
       { kind: "bind", source: configPath(key, options), target, readOnly: true },
+      ...(durable
+        ? [{ kind: "bind" as const, source: names.backup, target: "/usr/local/etc/backup.sh", readOnly: true }]
+        : []),
       ...(durable ? [{ kind: "volume" as const, volume: names.data, target: "/data", readOnly: false }] : []),
     ],
     tmpfs: [

@@ -19,7 +19,7 @@ export const component: Component<TraefikOptions> = {
       ],
       ...(chosen.acme && {
         volumes: [{ name: volume, about: "certificates and the ACME account; to lose it means to ask for all again" }],
-        dataSources: [{ name: volume, kind: "volume", service: use.key, volume }],
+        dataSources: [{ name: volume, kind: "volume", service: use.key, volume, consistency: { kind: "live" } }],
       }),
       problems: [...checkCertificateOptions(chosen), ...checkTrust(chosen)],
     };

@@ -1,0 +1,126 @@
+import type Docker from "dockerode";
+import type { VolumeInspectInfo } from "dockerode";
+import type { ContainerSpec, Engine, EngineVolume } from "./engine.ts";
+import { asked, unlessGone } from "./engine-errors.ts";
+import { observedContainer } from "./observe.ts";
+
+/** The part of an Engine that makes, starts and freezes containers of its own. */
+export function oneOffsOn(
+  docker: Docker,
+): Pick<Engine, "create" | "start" | "pause" | "unpause" | "labelled" | "address" | "pull"> {
+  return {
+    create: async (spec) => (await asked(docker.createContainer(createOptions(spec)))).id,
+    start: async (id) => {
+      // 304: it runs already.
+      await asked(unlessSame(docker.getContainer(id).start(), 304));
+    },
+    pause: async (id) => {
+      await unlessGone(docker.getContainer(id).pause(), 409);
+    },
+    unpause: async (id) => {
+      await unlessGone(docker.getContainer(id).unpause(), 409);
+    },
+    labelled: async (label, value) => {
+      const filters = { label: [`${label}=${value}`] };
+      const listed = await asked(docker.listContainers({ all: true, filters }));
+      const inspected = await Promise.all(listed.map(({ Id }) => unlessGone(docker.getContainer(Id).inspect())));
+      return inspected.filter((found) => found !== undefined).map(observedContainer);
+    },
+    address: async (id, network) => {
+      const found = await unlessGone(docker.getContainer(id).inspect());
+      return found?.NetworkSettings.Networks[network]?.IPAddress || undefined;
+    },
+    pull: async (reference, signal) => {
+      const stream = await asked(docker.pull(reference, signal === undefined ? {} : { abortSignal: signal }));
+      await asked(
+        new Promise<void>((resolve, reject) => {
+          docker.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error)));
+        }),
+        signal,
+      );
+    },
+  };
+}
+
+/** The part of an Engine that knows of volumes one by one. */
+export function volumesOn(
+  docker: Docker,
+): Pick<Engine, "volume" | "createVolume" | "removeVolume" | "labelledVolumes"> {
+  return {
+    volume: async (name) => {
+      const found = await unlessGone(docker.getVolume(name).inspect());
+      return found === undefined ? undefined : engineVolume(found);
+    },
+    createVolume: async (name, labels) => {
+      await asked(docker.createVolume({ Name: name, Labels: labels }));
+    },
+    removeVolume: async (name) => {
+      await unlessGone(docker.getVolume(name).remove());
+    },
+    labelledVolumes: async (label, value) => {
+      const { Volumes } = await asked(docker.listVolumes({ filters: { label: [`${label}=${value}`] } }));
+      return (Volumes ?? []).map(engineVolume);
+    },
+  };
+}
+
+async function unlessSame(call: Promise<unknown>, status: number): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof Error && "statusCode" in error && error.statusCode === status)) throw error;
+  }
+}
+
+function engineVolume({ Name, Driver, Mountpoint, Options, Labels }: VolumeInspectInfo): EngineVolume {
+  return { name: Name, driver: Driver, mountpoint: Mountpoint, options: Options ?? {}, labels: Labels ?? {} };
+}
+
+function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
+  const [network, ...more] = spec.networks ?? [];
+  return {
+    name: spec.name,
+    Image: spec.image,
+    Cmd: spec.command,
+    ...(spec.entrypoint && { Entrypoint: spec.entrypoint }),
+    ...(spec.user !== undefined && { User: spec.user }),
+    ...(spec.workingDir !== undefined && { WorkingDir: spec.workingDir }),
+    ...(spec.stopTimeout !== undefined && { StopTimeout: spec.stopTimeout }),
+    Env: Object.entries(spec.environment ?? {}).map(([name, value]) => `${name}=${value}`),
+    Labels: spec.labels,
+    NetworkingConfig: {
+      EndpointsConfig: Object.fromEntries(
+        [network, ...more].flatMap((name) => (name === undefined ? [] : [[name, {}]])),
+      ),
+    },
+    HostConfig: {
+      NetworkMode: network ?? "none",
+      Mounts: [
+        ...(spec.binds ?? []).map(({ source, target, readOnly }) => ({
+          Type: "bind" as const,
+          Source: source,
+          Target: target,
+          ReadOnly: readOnly,
+        })),
+        ...(spec.volumes ?? []).map(({ volume, target, readOnly }) => ({
+          Type: "volume" as const,
+          Source: volume,
+          Target: target,
+          ReadOnly: readOnly,
+          // A copy of what the image has in that folder is no part of the data.
+          VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: "local", Options: {} } },
+        })),
+      ],
+      Tmpfs: Object.fromEntries((spec.tmpfs ?? []).map(({ target, options }) => [target, options])),
+      CapDrop: ["ALL"],
+      CapAdd: spec.capabilities ?? [],
+      SecurityOpt: ["no-new-privileges:true"],
+      ReadonlyRootfs: spec.readOnlyRoot ?? true,
+      RestartPolicy: { Name: "no" },
+      LogConfig: { Type: "json-file", Config: { "max-size": "10m" } },
+      ...(spec.memory !== undefined && { Memory: spec.memory, MemorySwap: spec.memory }),
+      ...(spec.cpus !== undefined && { NanoCpus: Math.round(spec.cpus * 1e9) }),
+      ...(spec.shmSize !== undefined && { ShmSize: spec.shmSize }),
+    },
+  };
+}
