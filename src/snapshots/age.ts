@@ -1,0 +1,126 @@
+import { type FileHandle, open } from "node:fs/promises";
+import {
+  chunkBytes,
+  chunkCount,
+  payloadKey,
+  payloadNonceBytes,
+  sealChunk,
+  sealedChunkBytes,
+  tagBytes,
+} from "./age-payload.ts";
+import type { ByteSource } from "./byte-source.ts";
+
+/** What an age file consists of besides the content. */
+export interface AgeSecrets {
+  header: Buffer;
+  /** Secret. */
+  fileKey: Buffer;
+  nonce: Buffer;
+}
+
+/** Chunks that are read from the disk at once: 1 MiB, few enough to leave the event loop free between two. */
+const chunksAtOnce = 16;
+/** Sealed chunks kept because a read ended inside them: one for each part that an upload has under way. */
+const keptChunks = 8;
+
+/**
+ * The age file of a plain file, of which any range is made when it is asked for; nothing is stored. The same secrets and
+ * the same content give the same bytes. Reads may overlap in time. The plain file must not change meanwhile.
+ */
+export async function openAgeFile(path: string, secrets: AgeSecrets): Promise<ByteSource> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    return ageSource(file, path, size, secrets);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function ageSource(file: FileHandle, path: string, contentBytes: number, secrets: AgeSecrets): ByteSource {
+  const start = Buffer.concat([secrets.header, secrets.nonce]);
+  if (secrets.nonce.length !== payloadNonceBytes) throw new Error("an age payload nonce has 16 bytes");
+  const key = payloadKey(secrets.fileKey, secrets.nonce);
+  const chunks = chunkCount(contentBytes);
+  const size = start.length + contentBytes + chunks * tagBytes;
+  const kept = new Map<number, Buffer>();
+  const spare: Buffer[] = [];
+
+  /** Content of some chunks in a row. */
+  async function readContent(first: number, count: number, into: Buffer): Promise<Buffer> {
+    const offset = first * chunkBytes;
+    const length = Math.min(count * chunkBytes, contentBytes - offset);
+    for (let filled = 0; filled < length; ) {
+      const { bytesRead } = await file.read(into, filled, length - filled, offset + filled);
+      if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
+      filled += bytesRead;
+    }
+    return into.subarray(0, length);
+  }
+
+  function keep(index: number, sealed: Buffer): void {
+    kept.set(index, sealed);
+    const oldest = kept.keys().next().value;
+    if (kept.size > keptChunks && oldest !== undefined) kept.delete(oldest);
+  }
+
+  /** Copies what `target`, whose first byte is at `offset` of the chunks, wants of a chunk. */
+  function copyPart(index: number, sealed: Buffer, target: Buffer, offset: number): void {
+    const from = Math.max(0, offset - index * sealedChunkBytes);
+    sealed.copy(target, index * sealedChunkBytes + from - offset, from);
+  }
+
+  function sealInto(target: Buffer, offset: number, index: number, content: Buffer): void {
+    const at = index * sealedChunkBytes - offset;
+    const last = index === chunks - 1;
+    const bytes = content.length + tagBytes;
+    if (at >= 0 && at + bytes <= target.length) {
+      sealChunk(key, index, last, content, target, at);
+      return;
+    }
+    const sealed = Buffer.allocUnsafeSlow(bytes);
+    sealChunk(key, index, last, content, sealed, 0);
+    copyPart(index, sealed, target, offset);
+    keep(index, sealed);
+  }
+
+  /** Fills `target` with the sealed chunks from `offset`, counted from the first chunk's start. */
+  async function fill(target: Buffer, offset: number): Promise<void> {
+    const end = Math.floor((offset + target.length - 1) / sealedChunkBytes);
+    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(chunksAtOnce * chunkBytes);
+    try {
+      for (let first = Math.floor(offset / sealedChunkBytes); first <= end; ) {
+        const sealed = kept.get(first);
+        if (sealed !== undefined) {
+          copyPart(first, sealed, target, offset);
+          first += 1;
+          continue;
+        }
+        const count = Math.min(chunksAtOnce, end - first + 1);
+        const content = await readContent(first, count, buffer);
+        for (let chunk = 0; chunk < count; chunk += 1) {
+          sealInto(target, offset, first + chunk, content.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes));
+        }
+        first += count;
+      }
+    } finally {
+      spare.push(buffer);
+    }
+  }
+
+  return {
+    size,
+    async read(offset, length) {
+      if (offset + length > size) throw new Error(`read beyond the end: ${offset + length} of ${size}`);
+      const bytes = Buffer.allocUnsafe(length);
+      const copied = offset < start.length ? start.copy(bytes, 0, offset) : 0;
+      if (copied < length) await fill(bytes.subarray(copied), offset + copied - start.length);
+      return bytes;
+    },
+    async close() {
+      key.fill(0);
+      await file.close();
+    },
+  };
+}
