@@ -50,7 +50,8 @@ export function findCommandWord(
 export function ownWords(argv: readonly string[], command: Command | undefined): readonly string[] {
   const positionals = command?.positionals ?? [];
   const passesOn = positionals.findIndex((positional) => positional.passThrough === true);
-  let words = -1;
+  // The words of its own name come first.
+  let words = -(command?.name.split(" ").length ?? 1);
   const end = argv.findIndex((word) => {
     if (word === "--" || (passesOn !== -1 && words >= passesOn)) return true;
     if (!word.startsWith("-")) words += 1;

@@ -3,7 +3,7 @@ import type { Carried } from "./carried.ts";
 import type { Output } from "./output.ts";
 
 /** What a shell can offer as the next word. */
-export type Completion = "service" | "file" | "directory" | "preset" | readonly string[];
+export type Completion = "service" | "file" | "directory" | "preset" | "source" | "destination" | readonly string[];
 
 /** A flag. With `value` it takes one (`--tail 50` or `--tail=50`), and `repeatable` ones may stand several times. */
 export interface Option {
@@ -46,6 +46,7 @@ export type CommandRun = (call: Call) => Promise<ExitCause | number>;
 
 /** One verb: all that help, parsing and shell completion need to know, and where its code is. */
 export interface Command {
+  /** One word, or two of which the first names a group: `backup run`. */
   name: string;
   summary: string;
   /** Where it makes sense: anywhere, or inside a stack's directory. */
@@ -57,4 +58,13 @@ export interface Command {
   /** Exit codes beyond done, bug, invalidInput and interrupted. */
   exits?: ExitCause[];
   load(): Promise<{ run: CommandRun }>;
+}
+
+/** Verbs of two words that begin with the same one: the list of verbs shows one line for all of them. */
+export interface Group {
+  /** The first word. */
+  name: string;
+  summary: string;
+  place: Command["place"];
+  description?: string;
 }

@@ -1,12 +1,12 @@
 import type { StackModel } from "../stack/model.ts";
 import { globalOptions } from "./args.ts";
-import type { Command, Completion, Option } from "./command.ts";
-import { commands } from "./table.ts";
+import type { Completion, Option } from "./command.ts";
+import { firstWords, type NamedVerb, readVerb, secondWords } from "./command-words.ts";
 
 /** What a stack and the program offer as words. */
 export interface Offered {
   /** Undefined outside of a stack. */
-  model: Pick<StackModel, "services" | "shortcuts"> | undefined;
+  model: Pick<StackModel, "services" | "shortcuts" | "dataSources" | "backup"> | undefined;
   presets: readonly string[];
 }
 
@@ -21,26 +21,19 @@ export const fromDirectories = ":directory";
 export function completeWords(words: readonly string[], offered: Offered): string[] {
   const current = words.at(-1) ?? "";
   const before = words.slice(0, -1);
-  const verb = before.find((word) => !word.startsWith("-"));
-  const command = commands.find(({ name }) => name === verb);
-  const all = candidates(current, before, command, offered, verb);
+  const all = candidates(current, before, readVerb(before), offered);
   return all.filter((word) => word.startsWith(current) || word.startsWith(":"));
 }
 
-function candidates(
-  current: string,
-  before: readonly string[],
-  command: Command | undefined,
-  offered: Offered,
-  verb: string | undefined,
-): string[] {
+function candidates(current: string, before: readonly string[], verb: NamedVerb, offered: Offered): string[] {
+  const { command, word, group } = verb;
   const options = [...(command?.options ?? []), ...globalOptions];
   const waiting = optionNamed(before.at(-1), options);
   if (waiting?.value !== undefined) return wordsFor(waiting.completion, offered);
   if (current.startsWith("-")) return options.map(({ name }) => `--${name}`);
-  if (verb === undefined)
-    return [...commands.map(({ name }) => name), ...(offered.model?.shortcuts ?? []).map((one) => one.verb)];
-  const taken = before.slice(before.indexOf(verb) + 1).filter((word, index, rest) => {
+  if (word === undefined) return [...firstWords(), ...(offered.model?.shortcuts ?? []).map((one) => one.verb)];
+  if (group !== undefined && command === undefined) return verb.second === undefined ? secondWords(word) : [];
+  const taken = before.slice((verb.indexes.at(-1) ?? 0) + 1).filter((word, index, rest) => {
     return !word.startsWith("-") && optionNamed(rest[index - 1], options)?.value === undefined;
   });
   const positionals = command?.positionals ?? [];
@@ -58,6 +51,10 @@ function wordsFor(completion: Completion | undefined, { model, presets }: Offere
   if (typeof completion !== "string") return [...completion];
   if (completion === "service")
     return (model?.services ?? []).filter((service) => service.class === "long-running").map(({ name }) => name);
+  if (completion === "source")
+    return model === undefined ? [] : [...model.dataSources.map(({ name }) => name), "stack"];
+  if (completion === "destination")
+    return model === undefined ? [] : ["local", ...model.backup.destinations.map(({ name }) => name)];
   if (completion === "preset") return [...presets];
   return [completion === "file" ? fromFiles : fromDirectories];
 }

@@ -1,8 +1,8 @@
 import { type ExitCause, exitCodes } from "../support/errors.ts";
 import { globalOptions } from "./args.ts";
-import type { Command, Option } from "./command.ts";
+import type { Command, Group, Option } from "./command.ts";
 import type { Paint } from "./output.ts";
-import { commands } from "./table.ts";
+import { commands, commandsOf, findGroup, lastWord } from "./table.ts";
 
 const meanings: Record<ExitCause, string> = {
   done: "done",
@@ -31,11 +31,9 @@ export function generalHelp(
   shortcuts: readonly ShortcutHelp[],
   paint: Paint,
 ): string {
-  const rows = (place: Command["place"]): [string, string][] =>
-    commands.filter((command) => command.place === place).map((command) => [command.name, command.summary]);
   const groups: [string, [string, string][]][] = [
-    ["In a stack", [...rows("stack"), ...shortcuts.map(({ verb, about }): [string, string] => [verb, about])]],
-    ["Anywhere", rows("anywhere")],
+    ["In a stack", [...verbRows("stack"), ...shortcuts.map(({ verb, about }): [string, string] => [verb, about])]],
+    ["Anywhere", verbRows("anywhere")],
   ];
   if (!inStack) groups.reverse();
   const intro = inStack ? "Runs this stack." : "Makes and runs a production Docker Compose stack on one server.";
@@ -49,6 +47,34 @@ export function generalHelp(
     ...columns(globalOptions.map(optionRow)),
     "",
     `${caller} COMMAND --help tells more about one.`,
+  ].join("\n");
+}
+
+/** Verbs of a place; those of a group in one line, but for one that has another place than its group. */
+function verbRows(place: Command["place"]): [string, string][] {
+  const seen = new Set<Group>();
+  return commands.flatMap((command): [string, string][] => {
+    const group = findGroup(command.name.split(" ")[0] ?? "");
+    const own: [string, string][] = command.place === place ? [[command.name, command.summary]] : [];
+    if (group === undefined || group.place !== place) return own;
+    if (seen.has(group)) return [];
+    seen.add(group);
+    return [[group.name, `${group.summary}: ${commandsOf(group).map(lastWord).join(", ")}`]];
+  });
+}
+
+/** The verbs that begin with one word. */
+export function groupHelp(group: Group, caller: string, paint: Paint): string {
+  return [
+    `${capital(group.summary)}.`,
+    ...(group.description === undefined ? [] : ["", ...wrap(group.description, 96)]),
+    "",
+    `${paint("bold", "Usage:")} ${caller} ${group.name} VERB [OPTIONS]`,
+    "",
+    paint("bold", "Verbs:"),
+    ...columns(commandsOf(group).map((command) => [lastWord(command), command.summary])),
+    "",
+    `${caller} ${group.name} VERB --help tells more about one.`,
   ].join("\n");
 }
 

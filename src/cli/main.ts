@@ -1,21 +1,13 @@
 import { type ExitCause, exitCodes, StackError } from "../support/errors.ts";
-import { didYouMean, nearest } from "../support/suggest.ts";
-import {
-  badArguments,
-  checkWords,
-  findCommandWord,
-  globalOptions,
-  ownWords,
-  type ParsedArgs,
-  parseArgs,
-} from "./args.ts";
+import { checkWords, ownWords, type ParsedArgs, parseArgs } from "./args.ts";
 import { carried } from "./carried.ts";
-import type { Call, Command } from "./command.ts";
+import type { Call, Command, Group } from "./command.ts";
+import { type NamedVerb, readVerb, unknownCommand, unknownVerb } from "./command-words.ts";
 import { findStack, readShortcuts } from "./find-stack.ts";
-import { commandHelp, generalHelp } from "./help.ts";
+import { commandHelp, generalHelp, groupHelp } from "./help.ts";
 import { type Output, openOutput, paintFor } from "./output.ts";
 import { reportError } from "./report-error.ts";
-import { commands, findCommand } from "./table.ts";
+import { findCommand } from "./table.ts";
 
 const interruption = new AbortController();
 let quiet = false;
@@ -34,25 +26,27 @@ function onClosedPipe(error: Error & { code?: string }): void {
 }
 
 /** What the command line asks for, before its options are looked at. */
-interface Request {
+interface Request extends NamedVerb {
+  /** Without the words that name the verb. */
   argv: readonly string[];
   /** The stack that the command is about, where there is one. */
   stack: string | undefined;
-  /** First word that is no option. */
-  word: string | undefined;
-  command: Command | undefined;
 }
 
 function readRequest(argv: readonly string[]): Request {
-  // Without a command it is `create`, so that its options may stand first.
-  const found = findCommandWord(argv, [...(findCommand("create")?.options ?? []), ...globalOptions]);
-  const listed = found && findCommand(found.word);
+  const verb = readVerb(argv);
+  const [first = argv.length] = verb.indexes;
+  const isOurs = verb.command !== undefined || verb.group !== undefined;
   // What follows an unknown word may belong to another program: a shortcut of the stack.
-  const own = found === undefined || listed !== undefined ? ownWords(argv, listed) : argv.slice(0, found.index);
+  const own = isOurs || verb.word === undefined ? ownWords(argv, verb.command) : argv.slice(0, first);
   const stack = findStack(dirOf(own), carried.path, process.cwd());
-  if (found === undefined) return { argv, stack, word: undefined, command: undefined };
-  const command = listed ?? shortcutCommand(found.word, stack);
-  return { argv: argv.filter((_, index) => index !== found.index), stack, word: found.word, command };
+  const command = isOurs || verb.word === undefined ? verb.command : shortcutCommand(verb.word, stack);
+  return {
+    ...verb,
+    argv: argv.filter((_, index) => !verb.indexes.includes(index)),
+    stack,
+    ...(command !== undefined && { command }),
+  };
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -79,8 +73,12 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function serve(request: Request, output: Output): Promise<ExitCause | number> {
-  const { argv, stack, word } = request;
-  if (word !== undefined && request.command === undefined) throw unknownCommand(word, stack, output.caller);
+  const { argv, stack, word, group } = request;
+  if (group !== undefined && request.command === undefined) return serveGroup(group, request, output);
+  if (word !== undefined && request.command === undefined) {
+    const shortcuts = readShortcuts(stack).map(({ verb }) => verb);
+    throw unknownCommand(word, shortcuts, stack !== undefined, output.caller);
+  }
   // Without a command: in a stack its help, elsewhere the questions for a new one.
   const command = request.command ?? (stack === undefined ? findCommand("create") : undefined);
   const args = parseArgs(argv, command, output.caller);
@@ -90,6 +88,16 @@ async function serve(request: Request, output: Output): Promise<ExitCause | numb
   if (args.options.has("help")) return show(commandHelp(command, output.caller, output.paint), output);
   checkWords(args.words, command, output.caller);
   return await run(command, args, output);
+}
+
+/** `backup` alone shows what there is, and is a mistake for a script: nothing was backed up. */
+function serveGroup(group: Group, { argv, second }: Request, output: Output): ExitCause {
+  if (second !== undefined) throw unknownVerb(group, second);
+  const { options } = parseArgs(argv, undefined, output.caller);
+  if (options.has("version")) return show(carried.version, output);
+  if (output.json && !options.has("help")) throw unknownVerb(group, undefined);
+  show(groupHelp(group, output.caller, output.paint), output);
+  return options.has("help") ? "done" : "invalidInput";
 }
 
 function show(text: string, output: Output): ExitCause {
@@ -124,13 +132,6 @@ function shortcutCommand(word: string, stack: string | undefined): Command | und
     exits: ["engineUnreachable"],
     load: () => import("./commands/shortcut.ts"),
   };
-}
-
-function unknownCommand(word: string, stack: string | undefined, caller: string): StackError {
-  const names = [...commands.map(({ name }) => name), ...readShortcuts(stack).map(({ verb }) => verb)];
-  const guess = nearest(word, names) === undefined ? `see: ${caller} --help` : didYouMean(word, names);
-  const make = stack === undefined ? `; to make a stack in a directory: ${caller} create ${word}` : "";
-  return badArguments(`unknown command "${word}"`, `${guess}${make}`);
 }
 
 function dirOf(argv: readonly string[]): string | undefined {

@@ -1,4 +1,5 @@
-import type { Command, Option } from "./command.ts";
+import type { Command, Group, Option } from "./command.ts";
+import { backupCommands, backupGroups } from "./table-backup.ts";
 
 const dryRun: Option = { name: "dry-run", help: "show what would be done and stop" };
 const services = { name: "SERVICE", variadic: true, help: "only these services", completion: "service" } as const;
@@ -182,6 +183,7 @@ export const commands: Command[] = [
     exits: ["partial", ...engineExits],
     load: () => import("./commands/migrate.ts"),
   },
+  ...backupCommands,
   {
     name: "destroy",
     summary: "remove the stack's containers and networks; asks first",
@@ -217,4 +219,21 @@ export const commands: Command[] = [
 
 export function findCommand(name: string): Command | undefined {
   return commands.find((command) => command.name === name);
+}
+
+/** First words of verbs that have two. */
+export const groups: Group[] = [...backupGroups];
+
+export function findGroup(name: string): Group | undefined {
+  return groups.find((group) => group.name === name);
+}
+
+/** The verbs of a group, in the order of its help. */
+export function commandsOf(group: Pick<Group, "name">): Command[] {
+  return commands.filter(({ name }) => name.startsWith(`${group.name} `));
+}
+
+/** The second word of a verb that has two, else its only one. */
+export function lastWord({ name }: Pick<Command, "name">): string {
+  return name.slice(name.indexOf(" ") + 1);
 }

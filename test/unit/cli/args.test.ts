@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { checkWords, findCommandWord, ownWords, parseArgs } from "../../../src/cli/args.ts";
 import type { Command } from "../../../src/cli/command.ts";
+import { readVerb, unknownCommand, unknownVerb } from "../../../src/cli/command-words.ts";
 import { StackError } from "../../../src/support/errors.ts";
 
 const command: Command = {
@@ -112,3 +113,58 @@ describe("the command's word", () => {
     expect(ownWords(["logs", "web", "--json", "--", "--verbose"], command)).toEqual(["logs", "web", "--json"]);
   });
 });
+
+describe("a verb of two words", () => {
+  test.each([
+    ["start web", "start", undefined, [0]],
+    ["backup doctor offsite", "backup doctor", "doctor", [0, 1]],
+    ["--json backup --dir shop doctor", "backup doctor", "doctor", [1, 4]],
+    ["backup", undefined, undefined, [0]],
+    ["backup --help", undefined, undefined, [0]],
+    ["backup nonsense", undefined, "nonsense", [0, 1]],
+    ["nonsense doctor", undefined, undefined, [0]],
+    ["--help", undefined, undefined, []],
+  ])("%s", (line, name, second, indexes) => {
+    const verb = readVerb(line.split(" "));
+    expect(verb.command?.name).toBe(name);
+    expect(verb.second).toBe(second);
+    expect(verb.indexes).toEqual(indexes);
+  });
+
+  test("what it is given is read as that of any verb", () => {
+    const two = { ...command, name: "backup logs" };
+    expect(refusal(() => parsed("--tail", two))).toBe(
+      "invalidInput: --tail needs a value: --tail LINES [see: ./prod.sh backup logs --help]",
+    );
+    const passesOn = { ...exec, name: "backup exec" };
+    expect(ownWords(["backup", "exec", "--json", "web", "ls", "--verbose"], passesOn)).toEqual([
+      "backup",
+      "exec",
+      "--json",
+      "web",
+    ]);
+  });
+
+  test("a mistyped one is refused with the nearest, or with all", () => {
+    const { group } = readVerb(["backup"]);
+    if (group === undefined) throw new Error("backup is no group");
+    const verbs = /^invalidInput: .* \[known: (.*)\]$/.exec(refusal(() => thrown(unknownVerb(group, undefined))))?.[1];
+    expect(verbs?.split(", ")).toContain("doctor");
+    expect(refusal(() => thrown(unknownVerb(group, "docter")))).toBe(
+      'invalidInput: unknown command "backup docter" [did you mean "backup doctor"?]',
+    );
+    expect(refusal(() => thrown(unknownVerb(group, "sing-a-song")))).toBe(
+      `invalidInput: unknown command "backup sing-a-song" [known: ${verbs}]`,
+    );
+    expect(refusal(() => thrown(unknownCommand("doctor", [], true, "./prod.sh")))).toBe(
+      'invalidInput: unknown command "doctor" [did you mean "backup doctor"?]',
+    );
+    expect(refusal(() => thrown(unknownCommand("psq", ["psql"], true, "./prod.sh")))).toBe(
+      'invalidInput: unknown command "psq" [did you mean "psql"?]',
+    );
+  });
+});
+
+function thrown(error: unknown): never {
+  throw error;
+}

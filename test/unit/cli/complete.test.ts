@@ -16,6 +16,12 @@ describe("completion", () => {
     ["completion z", ["zsh"]],
     ["start ", []],
     ["nonsense ", []],
+    ["bac", ["backup"]],
+    ["backup do", ["doctor"]],
+    ["--json backup do", ["doctor"]],
+    ["backup nonsense ", []],
+    ["backup doctor ", []],
+    ["backup doctor --js", ["--json"]],
   ])("%s", (line, expected) => {
     expect(completeWords(line.split(" "), offered)).toEqual(expected);
   });
@@ -31,5 +37,7 @@ describe("completion", () => {
     expect(completeWords(["restart", "web", ""], inStack)).toEqual(["worker"]);
     expect(completeWords(["logs", "--tail", "5", "wo"], inStack)).toEqual(["worker"]);
     expect(completeWords(["ps"], inStack)).toEqual(["psql"]);
+    expect(completeWords(["backup", "doctor", ""], inStack)).toEqual(["local"]);
+    expect(completeWords(["backup", "doctor", "local", ""], inStack)).toEqual([]);
   });
 });

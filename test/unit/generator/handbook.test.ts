@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { globalOptions } from "../../../src/cli/args.ts";
-import { commands } from "../../../src/cli/table.ts";
+import { firstWords, readVerb } from "../../../src/cli/command-words.ts";
 import { handbook } from "../../../src/generator/handbook.ts";
 import { startWaves } from "../../../src/generator/handbook-architecture.ts";
 import { alignComments, shellLine, table } from "../../../src/generator/handbook-text.ts";
@@ -255,7 +255,7 @@ describe("text", () => {
 });
 
 function isVerb(model: StackModel, word: string): boolean {
-  const known = [...commands.map(({ name }) => name), ...model.shortcuts.map(({ verb }) => verb)];
+  const known = [...firstWords(), ...model.shortcuts.map(({ verb }) => verb)];
   return known.includes(word);
 }
 
@@ -268,9 +268,11 @@ function codeIn(markdown: string): string[] {
 
 /** What is no option of the command and no service of the stack. */
 function wrongWords(model: StackModel, line: string): string[] {
-  const [, verb, ...words] = line.split(/\s+/);
-  const command = commands.find((candidate) => candidate.name === verb);
-  if (command === undefined) return [];
+  const { command, group, indexes } = readVerb(line.split(/\s+/).slice(1));
+  if (command === undefined) return group === undefined ? [] : [`${line}: no such verb`];
+  const words = line.split(/\s+/).slice((indexes.at(-1) ?? 0) + 2);
+  // What backups and restores are about is not listed in the model.
+  if (group !== undefined) return [];
   const options = [...(command.options ?? []), ...globalOptions].map(({ name }) => `--${name}`);
   const services = new Set(model.services.flatMap((service) => [service.name, service.component]));
   return words.flatMap((word, index) => {
