@@ -38,6 +38,40 @@ export async function openAgeFile(path: string, secrets: AgeSecrets): Promise<By
   }
 }
 
+/** Gives the content of chunks `first` to `end - 1`, some at a time. The next are read while the caller seals these. */
+function contentReader(file: FileHandle, path: string, contentBytes: number) {
+  const spare: Buffer[] = [];
+
+  async function readContent(first: number, count: number, buffer: Buffer): Promise<Buffer> {
+    const offset = first * chunkBytes;
+    const length = Math.min(count * chunkBytes, contentBytes - offset);
+    for (let filled = 0; filled < length; ) {
+      const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
+      if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  }
+
+  return async function* contents(first: number, end: number): AsyncGenerator<{ index: number; content: Buffer }> {
+    const start = (index: number) => {
+      const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(chunksAtOnce * chunkBytes);
+      const content = readContent(index, Math.min(chunksAtOnce, end - index), buffer);
+      // Where it fails that is seen when its turn comes.
+      content.catch(() => undefined);
+      return { index, buffer, content };
+    };
+    let next = first < end ? start(first) : undefined;
+    while (next !== undefined) {
+      const { index, buffer, content }: ReturnType<typeof start> = next;
+      const bytes = await content;
+      next = index + chunksAtOnce < end ? start(index + chunksAtOnce) : undefined;
+      yield { index, content: bytes };
+      spare.push(buffer);
+    }
+  };
+}
+
 function ageSource(file: FileHandle, path: string, contentBytes: number, secrets: AgeSecrets): ByteSource {
   const start = Buffer.concat([secrets.header, secrets.nonce]);
   if (secrets.nonce.length !== payloadNonceBytes) throw new Error("an age payload nonce has 16 bytes");
@@ -45,19 +79,7 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
   const chunks = chunkCount(contentBytes);
   const size = start.length + contentBytes + chunks * tagBytes;
   const kept = new Map<number, Buffer>();
-  const spare: Buffer[] = [];
-
-  /** Content of some chunks in a row. */
-  async function readContent(first: number, count: number, into: Buffer): Promise<Buffer> {
-    const offset = first * chunkBytes;
-    const length = Math.min(count * chunkBytes, contentBytes - offset);
-    for (let filled = 0; filled < length; ) {
-      const { bytesRead } = await file.read(into, filled, length - filled, offset + filled);
-      if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
-      filled += bytesRead;
-    }
-    return into.subarray(0, length);
-  }
+  const contents = contentReader(file, path, contentBytes);
 
   function keep(index: number, sealed: Buffer): void {
     kept.set(index, sealed);
@@ -69,6 +91,12 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
   function copyPart(index: number, sealed: Buffer, target: Buffer, offset: number): void {
     const from = Math.max(0, offset - index * sealedChunkBytes);
     sealed.copy(target, index * sealedChunkBytes + from - offset, from);
+  }
+
+  function copyKept(index: number, target: Buffer, offset: number): boolean {
+    const sealed = kept.get(index);
+    if (sealed !== undefined) copyPart(index, sealed, target, offset);
+    return sealed !== undefined;
   }
 
   function sealInto(target: Buffer, offset: number, index: number, content: Buffer): void {
@@ -87,25 +115,15 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
 
   /** Fills `target` with the sealed chunks from `offset`, counted from the first chunk's start. */
   async function fill(target: Buffer, offset: number): Promise<void> {
-    const end = Math.floor((offset + target.length - 1) / sealedChunkBytes);
-    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(chunksAtOnce * chunkBytes);
-    try {
-      for (let first = Math.floor(offset / sealedChunkBytes); first <= end; ) {
-        const sealed = kept.get(first);
-        if (sealed !== undefined) {
-          copyPart(first, sealed, target, offset);
-          first += 1;
-          continue;
-        }
-        const count = Math.min(chunksAtOnce, end - first + 1);
-        const content = await readContent(first, count, buffer);
-        for (let chunk = 0; chunk < count; chunk += 1) {
-          sealInto(target, offset, first + chunk, content.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes));
-        }
-        first += count;
+    let first = Math.floor(offset / sealedChunkBytes);
+    let end = Math.floor((offset + target.length - 1) / sealedChunkBytes) + 1;
+    if (copyKept(first, target, offset)) first += 1;
+    if (end > first && copyKept(end - 1, target, offset)) end -= 1;
+    for await (const { index, content } of contents(first, end)) {
+      sealInto(target, offset, index, content.subarray(0, chunkBytes));
+      for (let at = chunkBytes; at < content.length; at += chunkBytes) {
+        sealInto(target, offset, index + at / chunkBytes, content.subarray(at, at + chunkBytes));
       }
-    } finally {
-      spare.push(buffer);
     }
   }
 
@@ -118,9 +136,6 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
       if (copied < length) await fill(bytes.subarray(copied), offset + copied - start.length);
       return bytes;
     },
-    async close() {
-      key.fill(0);
-      await file.close();
-    },
+    close: () => file.close(),
   };
 }

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -18,6 +18,9 @@ import type { Identities } from "./recipients.ts";
  * ring. As with age, what came before an error is true but not whole.
  */
 export async function openGpgStream(source: Readable, name: string, keys: Identities["gpg"]): Promise<Readable> {
+  if (keys.length === 0 && !existsSync(process.env.GNUPGHOME ?? join(homedir(), ".gnupg"))) {
+    destroyAndThrow(source, keyError(`${name} is encrypted and no private key was given`, []));
+  }
   const home = keys.length === 0 ? undefined : await importKeys(keys).catch((error) => destroyAndThrow(source, error));
   const child = startGpg(home);
   // An early end of gpg shows as a broken pipe here and as its exit code below; the latter says why.
@@ -93,12 +96,12 @@ async function listen(child: Gpg): Promise<{ code: number; status: string; stder
 
 function explain(name: string, keys: Identities["gpg"], status: string, stderr: string): StackError {
   const madeFor = [...status.matchAll(/^\[GNUPG:\] ENC_TO (\S+)/gm)].map(([, id]) => `encrypted for: GnuPG key ${id}`);
-  if (/^\[GNUPG:\] (NO_SECKEY|ERROR pkdecrypt_failed)/m.test(status) && !status.includes("DECRYPTION_INFO")) {
+  if (madeFor.length > 0 && !status.includes("DECRYPTION_INFO") && status.includes("DECRYPTION_FAILED")) {
     const message =
       keys.length === 0
         ? `${name} is encrypted for a key of GnuPG that is not in your key ring`
         : `None of the private keys that were given opens ${name}`;
-    return keyError(message, [...madeFor, ...lastLines(stderr)]);
+    return keyError(message, [...new Set([...madeFor, ...lastLines(stderr)])]);
   }
   return damaged(name, lastLines(stderr).at(-1) ?? "gpg does not say why");
 }

@@ -67,6 +67,6 @@ export function lastLines(text: string): string[] {
   return text
     .trimEnd()
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !line.endsWith(" created"))
     .slice(-5);
 }
