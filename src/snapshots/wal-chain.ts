@@ -37,6 +37,8 @@ export interface BaseWal {
   endSegment: string;
   /** Milliseconds since 1970. */
   finishedAt: number;
+  /** Bytes. */
+  segmentSize: number;
 }
 
 /** Bytes of a segment where the cluster was not made with another size. Source: initdb, `--wal-segsize`. */
@@ -139,28 +141,33 @@ export interface ReachableWindow {
 
 /**
  * The stretches that can be restored, one for each base and timeline that can be reached from it. A base without a
- * segment that it needs is left out: `brokenBases` tells of it. Where a timeline branches off is taken from its
+ * segment that it needs is left out. Where a timeline branches off is taken from its
  * history: `parentOf` says the content of history files by file name; a timeline without one is not entered.
  */
 export function reachableWindows(
   bases: readonly BaseWal[],
   wal: readonly WalObject[],
-  segmentSize = defaultSegmentSize,
   histories: ReadonlyMap<string, string> = new Map(),
 ): ReachableWindow[] {
+  const clusters = new Map<string, Runs>();
   return bases.flatMap((base) => {
-    const own = wal.filter(({ source, systemId }) => source === base.source && systemId === base.systemId);
-    const segments = new Map(own.filter(isSegment).map((object) => [object.file, object]));
-    const ways = [[{ timeline: base.timeline, end: undefined }], ...waysFrom(base, histories, segmentSize)];
-    return ways.flatMap((way) => {
-      const found = follow(base, way, segments, segmentSize);
-      return found === undefined ? [] : [found];
-    });
+    const cluster = `${base.source}/${base.systemId}/${base.segmentSize}`;
+    const runs = clusters.get(cluster) ?? runsOf(base, wal);
+    clusters.set(cluster, runs);
+    const ways = [[{ timeline: base.timeline, end: undefined }], ...waysFrom(base, histories)];
+    return ways.flatMap((way) => follow(base, way, runs) ?? []);
   });
 }
 
-function isSegment({ kind }: WalObject): boolean {
-  return kind === "segment";
+/** By segment: the last one that can be reached from it without a hole. */
+type Runs = Map<string, WalObject>;
+
+function runsOf({ source, systemId, segmentSize }: BaseWal, wal: readonly WalObject[]): Runs {
+  const own = wal.filter((each) => each.source === source && each.systemId === systemId && each.kind === "segment");
+  const runs: Runs = new Map();
+  for (const object of own.sort((a, b) => (a.file < b.file ? 1 : -1)))
+    runs.set(object.file, runs.get(nextSegment(object.file, segmentSize)) ?? object);
+  return runs;
 }
 
 /** A timeline, and where it is left for the next one: nowhere in the last. */
@@ -171,10 +178,10 @@ interface Stage {
 }
 
 /** Ways from the base's timeline to later ones, read from their history files. */
-function waysFrom(base: BaseWal, histories: ReadonlyMap<string, string>, segmentSize: number): Stage[][] {
+function waysFrom(base: BaseWal, histories: ReadonlyMap<string, string>): Stage[][] {
   return [...histories].flatMap(([file, content]) => {
     const timeline = Number.parseInt(file.slice(0, 8), 16);
-    const stages = parseHistory(content, segmentSize);
+    const stages = parseHistory(content, base.segmentSize);
     const begin = stages.findIndex((stage) => stage.timeline === base.timeline);
     if (begin === -1 || timeline <= base.timeline) return [];
     const way: Stage[] = [...stages.slice(begin), { timeline, end: undefined }];
@@ -194,33 +201,27 @@ export function parseHistory(content: string, segmentSize = defaultSegmentSize):
 }
 
 /** Walks along the log as long as no segment is missing; undefined where even the base itself is not complete. */
-function follow(
-  base: BaseWal,
-  way: readonly Stage[],
-  segments: ReadonlyMap<string, WalObject>,
-  segmentSize: number,
-): ReachableWindow | undefined {
+function follow(base: BaseWal, way: readonly Stage[], runs: Runs): ReachableWindow | undefined {
+  const { segmentSize } = base;
   let segment = base.startSegment;
   let last: WalObject | undefined;
   for (const { timeline, end } of way) {
     segment = onTimeline(timeline, segment);
     // The segment in which a timeline branches off is archived under its new name; the old one is left unfinished.
-    while (end === undefined || positionOf(segment) < end) {
-      const object = segments.get(segment);
-      if (object === undefined) break;
-      last = object;
-      segment = nextSegment(segment, segmentSize);
-    }
+    if (end !== undefined && positionOf(segment) >= end) continue;
+    last = runs.get(segment);
+    if (last === undefined) return undefined;
+    segment = nextSegment(last.file, segmentSize);
     if (end !== undefined && positionOf(segment) < end) return undefined;
+    if (end !== undefined) segment = onTimeline(timeline, `00000000${end}`);
   }
-  const final = way.at(-1)?.timeline ?? base.timeline;
-  if (last === undefined || last.position < positionOf(base.endSegment) || last.timeline !== final) return undefined;
-  const [gap] = findGaps([...segments.keys()], segment, segmentSize);
+  if (last === undefined || last.position < positionOf(base.endSegment)) return undefined;
+  const [gap] = findGaps([...runs.keys()], segment, segmentSize);
   return {
     base: base.id,
     source: base.source,
     systemId: base.systemId,
-    timeline: final,
+    timeline: last.timeline,
     from: base.finishedAt,
     to: Math.max(base.finishedAt, last.modifiedAt),
     lastSegment: last.file,
@@ -242,7 +243,7 @@ export function baseWal(manifest: SnapshotManifest): BaseWal | undefined {
   const systemId = String(facts.systemId ?? "");
   const timeline = Number(facts.timeline);
   if (!/^\d{1,20}$/.test(systemId) || !Number.isSafeInteger(timeline) || timeline < 1) return undefined;
-  const segmentSize = typeof facts.walSegmentSize === "number" ? facts.walSegmentSize : defaultSegmentSize;
+  const segmentSize = segmentSizeOf(facts.walSegmentSize);
   const named = (name: unknown, lsn: unknown) => {
     if (typeof name === "string" && /^[0-9A-F]{24}$/.test(name)) return name;
     return typeof lsn === "string" ? segmentOfLsn(timeline, lsn, segmentSize) : undefined;
@@ -250,7 +251,22 @@ export function baseWal(manifest: SnapshotManifest): BaseWal | undefined {
   const startSegment = named(facts.startSegment, facts.startLsn);
   const endSegment = named(facts.endSegment, facts.endLsn) ?? startSegment;
   if (startSegment === undefined || endSegment === undefined) return undefined;
-  return { source: source.name, id, systemId, timeline, startSegment, endSegment, finishedAt: Date.parse(finishedAt) };
+  return {
+    source: source.name,
+    id,
+    systemId,
+    timeline,
+    startSegment,
+    endSegment,
+    finishedAt: Date.parse(finishedAt),
+    segmentSize,
+  };
+}
+
+/** A power of two between 1 MiB and 1 GiB. Source: initdb, `--wal-segsize`. */
+function segmentSizeOf(given: unknown): number {
+  const size = Number(given);
+  return Number.isInteger(Math.log2(size)) && size >= 2 ** 20 && size <= 2 ** 30 ? size : defaultSegmentSize;
 }
 
 /**
