@@ -56,7 +56,7 @@ export interface SnapshotManifest {
   image?: { reference: string; id: string; digests: string[] };
   encryption: Encryption;
   parts: Part[];
-  /** Objects of the store beside this snapshot's folder that it needs, exact keys (`objects/minio/ab/…`). In the part of this name, one key a line, zstd. */
+  /** Objects of the store beside this snapshot's folder that it needs, exact keys (`objects/minio/ab/…`). In the part of this name (`objects.txt.gz`), one key a line, gzip. */
   objectsPart?: string;
   /** What the kind of source wants to know again: system identifier, log positions, key counts, row counts. */
   facts: Record<string, unknown>;

@@ -3,11 +3,22 @@ import type { DataSource, DataSourceOf } from "../../stack/model.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
 
+/** The stack's own files: stack.yaml, generated files, secrets, image digests. */
+export interface StackSource {
+  name: "stack";
+  kind: "stack";
+  component: string;
+  service: string;
+}
+
+/** Everything that is backed up. */
+export type AnySource = DataSource | StackSource;
+
 /** What a run is for: everything, the logical dumps, or what changed. */
 export type Lane = "full" | "dump" | "increment";
 
 /** What a producer is given. */
-export interface ProduceJob<Source extends DataSource> {
+export interface ProduceJob<Source extends AnySource> {
   context: Context;
   journal: Journal;
   source: Source;
@@ -47,6 +58,7 @@ export interface Produced {
   image?: { reference: string; id: string; digests: string[] };
   facts: Record<string, unknown>;
   warnings: string[];
+  /** `objectsPart`: the part (`objects.txt.gz`) with the keys of all objects, one a line; gzip, which the supervisor reads by itself. */
   shared?: { objects: SharedObject[]; objectsPart: string };
   /**
    * Parts must not be readable by whoever has the store: they hold secrets. They are encrypted before they reach even the
@@ -63,7 +75,7 @@ export interface Checked {
 }
 
 /** What is needed to look at the parts of a snapshot, or to load them. */
-export interface PartsJob<Source extends DataSource> {
+export interface PartsJob<Source extends AnySource> {
   context: Context;
   source: Source;
   /** The snapshot and all that it builds on, oldest first. Of one that stands alone: only itself. */
@@ -71,7 +83,7 @@ export interface PartsJob<Source extends DataSource> {
 }
 
 /** What a restore or a drill gives to the kind: load the chain into new volumes and look at what came out. */
-export interface LoadJob<Source extends DataSource> extends PartsJob<Source> {
+export interface LoadJob<Source extends AnySource> extends PartsJob<Source> {
   /** Short, unique: part of the names of containers and volumes. */
   id: string;
   /** Milliseconds since 1970; where the kind can go to a moment. Undefined: the newest that there is. */
@@ -100,7 +112,7 @@ export interface Loaded {
  * One kind of data source: all that differs between them. A new component joins by a DataSource of a kind that exists;
  * a new kind is one file and one line in kinds-table.ts.
  */
-export interface SourceKind<Source extends DataSource> {
+export interface SourceKind<Source extends AnySource> {
   /** Which snapshots a lane makes of the source, now. None: this lane is nothing for it, or another way does it (WAL). */
   plan(lane: Lane, source: Source, earlier: readonly SnapshotManifest[]): SnapshotType[];
   produce(job: ProduceJob<Source>): Promise<Produced>;
@@ -109,4 +121,6 @@ export interface SourceKind<Source extends DataSource> {
   load(job: LoadJob<Source>): Promise<Loaded>;
 }
 
-export type SourceKinds = { [Kind in DataSource["kind"]]: SourceKind<DataSourceOf<Kind>> };
+export type SourceKinds = { [Kind in DataSource["kind"]]: SourceKind<DataSourceOf<Kind>> } & {
+  stack: SourceKind<StackSource>;
+};

@@ -393,7 +393,7 @@ components:
   postgres: {}
 `,
         `1:1 unknown key "version"
-  known: name, components`,
+  known: name, components, backup`,
       ],
     ])("%s", (_, text, expected) => {
       expect(complaintsOf(text)).toBe(expected);

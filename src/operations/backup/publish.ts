@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { bytesOf, openFile } from "../../snapshots/byte-source.ts";
+import { adoptFile } from "../../snapshots/local-store.ts";
+import {
+  manifestName,
+  type Part,
+  printManifest,
+  type SnapshotManifest,
+  snapshotFolder,
+} from "../../snapshots/manifest.ts";
+import type { Sealer } from "../../snapshots/seal.ts";
+import type { SnapshotStore } from "../../snapshots/store.ts";
+import { StackError } from "../../support/errors.ts";
+import type { Produced, ProducedPart, SharedObject } from "./kinds.ts";
+
+/** Reads each part again and compares it with what its producer counted inside the container. */
+export async function compareParts(staging: string, parts: readonly ProducedPart[]): Promise<void> {
+  for (const part of parts) {
+    const found = await measure(join(staging, part.name)).catch(() => undefined);
+    if (found?.bytes === part.bytes && found.sha256 === part.sha256) continue;
+    throw new StackError({
+      code: "backup-incomplete",
+      exit: "backupFailed",
+      message:
+        found === undefined
+          ? `${part.name} is missing, though its producer wrote it`
+          : `${part.name} is not what its producer wrote: ${found.bytes} of ${part.bytes} bytes${found.bytes === part.bytes ? ", with another hash" : ""}`,
+      hint: "look at the disk (dmesg, df), then: ./prod.sh backup run",
+    });
+  }
+}
+
+/** Length and SHA-256 of a file. */
+export async function measure(path: string): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1024 ** 2 }), hash);
+  return { bytes: (await stat(path)).size, sha256: hash.digest("hex") };
+}
+
+/** Parts as they are to be stored in the local store: as they are, or encrypted where they hold secrets. */
+export async function storedParts(staging: string, produced: Produced, sealer: Sealer): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const { name, bytes, sha256 } of produced.parts) {
+    const content = { bytes, sha256 };
+    if (produced.confidential === undefined) parts.push({ name, content, stored: { name, bytes, sha256 } });
+    else parts.push({ name, content, stored: await sealInPlace(staging, name, sealer) });
+  }
+  return parts;
+}
+
+/** Replaces a small file by its encrypted form. */
+async function sealInPlace(staging: string, name: string, sealer: Sealer): Promise<Part["stored"]> {
+  const path = join(staging, name);
+  const sealed = await sealer.seal(path);
+  const stored = `${name}${sealer.suffix}`;
+  try {
+    const { writeFile } = await import("node:fs/promises");
+    const chunk = 8 * 1024 ** 2;
+    const temporary = `${path}.sealing`;
+    await writeFile(temporary, "", { mode: 0o600 });
+    for (let offset = 0; offset < sealed.size; offset += chunk)
+      await writeFile(temporary, await sealed.read(offset, Math.min(chunk, sealed.size - offset)), { flag: "a" });
+    await rename(temporary, join(staging, stored));
+  } finally {
+    await sealed.close();
+  }
+  const { rm } = await import("node:fs/promises");
+  await rm(path);
+  return { name: stored, ...(await measure(join(staging, stored))) };
+}
+
+/** Moves everything into the local store, the manifest last: only with it is there a snapshot. */
+export async function publishLocally(
+  store: SnapshotStore,
+  root: string,
+  staging: string,
+  manifest: SnapshotManifest,
+  shared: readonly SharedObject[],
+): Promise<void> {
+  for (const { key, file } of shared) if (file !== undefined) await adoptFile(root, key, file);
+  const folder = snapshotFolder(manifest.source.name, manifest.id);
+  for (const { stored } of manifest.parts) await adoptFile(root, `${folder}${stored.name}`, join(staging, stored.name));
+  await store.put(`${folder}${manifestName}`, bytesOf(printManifest(manifest)));
+}
+
+/** Opens a file of the local store as it is. */
+export const openStored = openFile;

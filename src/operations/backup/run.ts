@@ -1,0 +1,177 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type Catalogue, readCatalogue } from "../../snapshots/catalogue.ts";
+import { snapshotId } from "../../snapshots/manifest.ts";
+import type { SnapshotStore } from "../../snapshots/store.ts";
+import { StackError } from "../../support/errors.ts";
+import { didYouMean } from "../../support/suggest.ts";
+import { formatSize } from "../../support/units.ts";
+import type { Context } from "../context.ts";
+import type { Journal } from "../journal.ts";
+import { exclusively, journalled } from "../operation.ts";
+import { redactorFor } from "../secret-values.ts";
+import { deliver, undelivered } from "./deliver.ts";
+import { failureOf } from "./failure.ts";
+import { stackSource } from "./kind-stack.ts";
+import type { AnySource, Lane } from "./kinds.ts";
+import { kindOf } from "./kinds-table.ts";
+import { noteRun } from "./note-run.ts";
+import type { DeliveryResult, RunResult, SourceResult } from "./result.ts";
+import { sealerOf } from "./sealer.ts";
+import { makeSnapshot } from "./snapshot.ts";
+import { backupStateFolder, openStores } from "./stores.ts";
+
+export interface BackupOptions {
+  /** Default: full. */
+  lane?: Lane;
+  /** Only these sources. */
+  only?: readonly string[];
+  /** Only to these destinations; the local store is always written. */
+  to?: readonly string[];
+  /** Milliseconds to wait for another backup. */
+  wait?: number;
+  /** Version of create-stack, for the manifest. */
+  version: string;
+}
+
+/** Sources of the stack, or those that are named. */
+export function sourcesOf({ model }: Pick<Context, "model">, only: readonly string[] = []): AnySource[] {
+  const all: AnySource[] = [stackSource, ...model.dataSources];
+  const names = all.map(({ name }) => name);
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new StackError({
+      code: "unknown-source",
+      exit: "invalidInput",
+      message: `The stack has no data source "${unknown}"`,
+      hint: didYouMean(unknown, names),
+    });
+  return all.filter(({ name }) => only.length === 0 || only.includes(name));
+}
+
+/**
+ * Copies sources into the local store and then to every destination. One that fails stops no other: how each went is in
+ * the result. Rejects only where nothing could be tried.
+ */
+export async function runBackup(context: Context, options: BackupOptions): Promise<RunResult> {
+  const sources = sourcesOf(context, options.only);
+  const [local, ...remote] = storesFor(context, options.to ?? []);
+  return exclusively(context, "backup run", options.wait, () =>
+    journalled(context, "backup", async (journal) => {
+      const { clock } = context;
+      const lane = options.lane ?? "full";
+      const startedAt = clock.now();
+      const run = snapshotId(startedAt, randomBytes(3).toString("hex"));
+      const result: RunResult = { run, lane, startedAt, finishedAt: startedAt, sources: [], deliveries: [], notes: [] };
+      const catalogue = await catalogueOf(context, local);
+      context.progress.phase(`Copying ${sources.length === 1 ? "1 source" : `${sources.length} sources`} (${lane})`);
+      for (const source of sources) {
+        const made = await copySource(context, journal, {
+          source,
+          lane,
+          run,
+          local,
+          catalogue,
+          version: options.version,
+        });
+        result.sources.push(...made);
+      }
+      result.deliveries = await deliverAll(context, local, remote);
+      result.finishedAt = clock.now();
+      noteRun(context.directory, result);
+      return result;
+    }),
+  );
+}
+
+/** The local store first; destinations only those that were named, where any was. */
+function storesFor(context: Context, to: readonly string[]): [SnapshotStore, ...SnapshotStore[]] {
+  const [local, ...remote] = openStores(context);
+  if (local === undefined) throw new Error("there is always a local store");
+  if (to.length > 0) openStores(context, to);
+  return [local, ...remote.filter(({ name }) => to.length === 0 || to.includes(name))];
+}
+
+/** What a store holds; manifests that were read once are remembered. */
+export function catalogueOf(
+  { directory, signal }: Pick<Context, "directory" | "signal">,
+  store: SnapshotStore,
+): Promise<Catalogue> {
+  return readCatalogue(store, { cacheFolder: join(backupStateFolder(directory), "catalogue"), signal });
+}
+
+interface CopyRequest {
+  source: AnySource;
+  lane: Lane;
+  run: string;
+  local: SnapshotStore;
+  catalogue: Catalogue;
+  version: string;
+}
+
+/** Makes what this lane wants of one source. A failure is a result, unless the user has interrupted. */
+async function copySource(context: Context, journal: Journal, request: CopyRequest): Promise<SourceResult[]> {
+  const { source, lane, catalogue } = request;
+  const { clock, progress, signal } = context;
+  const kind = kindOf(source);
+  const earlier = catalogue.snapshots
+    .filter(({ manifest }) => manifest.source.name === source.name)
+    .map(({ manifest }) => manifest);
+  const results: SourceResult[] = [];
+  for (const type of kind.plan(lane, source, earlier)) {
+    const began = clock.now();
+    const base = { source: source.name, type, checks: [], warnings: [] };
+    try {
+      const { manifest, checks } = await makeSnapshot(context, journal, { ...request, kind, type });
+      const bytes = manifest.parts.reduce((sum, { stored }) => sum + stored.bytes, 0);
+      const took = clock.now() - began;
+      progress.update(source.name, "done", `${type}, ${formatSize(bytes)}`);
+      results.push({ ...base, outcome: "ok", id: manifest.id, bytes, took, checks, warnings: manifest.warnings });
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = failureOf(error, redactorFor(context.directory, context.model));
+      progress.update(source.name, "failed", failure.message);
+      results.push({ ...base, outcome: "failed", took: clock.now() - began, error: failure });
+    }
+  }
+  return results;
+}
+
+/** Brings to each destination what it lacks. One that does not answer keeps no other from getting its copies. */
+export async function deliverAll(
+  context: Context,
+  local: SnapshotStore,
+  remote: readonly SnapshotStore[],
+): Promise<DeliveryResult[]> {
+  if (remote.length === 0) return [];
+  const { model, clock, progress, signal } = context;
+  progress.phase(`Delivering to ${remote.map(({ name }) => name).join(", ")}`);
+  const catalogue = await catalogueOf(context, local);
+  const sealer = sealerOf(context);
+  const results: DeliveryResult[] = [];
+  for (const store of remote) {
+    const began = clock.now();
+    const destination = model.backup.destinations.find(({ name }) => name === store.name);
+    const keepFor = destination?.keep ?? model.backup.keep.remote;
+    const base = { destination: store.name, snapshots: 0, bytes: 0 };
+    try {
+      const request = { store, local: catalogue, there: await catalogueOf(context, store), sealer, keepFor };
+      const { snapshots, bytes, missing } = await deliver(context, request);
+      results.push({ ...base, outcome: "ok", snapshots, bytes, took: clock.now() - began, missing: missing.length });
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = failureOf(error, redactorFor(context.directory, model));
+      progress.update(store.name, "failed", failure.message);
+      const missing = await missingAt(context, store, catalogue, keepFor);
+      results.push({ ...base, outcome: "failed", took: clock.now() - began, missing, error: failure });
+    }
+  }
+  return results;
+}
+
+/** How many snapshots a destination lacks; all of them where it cannot be asked. */
+async function missingAt(context: Context, store: SnapshotStore, local: Catalogue, keepFor: number): Promise<number> {
+  const there = await catalogueOf(context, store).catch(() => undefined);
+  if (there === undefined) return local.snapshots.length;
+  return undelivered({ local, there, keepFor }, context.clock.now()).length;
+}

@@ -1,0 +1,144 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Catalogue } from "../../snapshots/catalogue.ts";
+import { type SnapshotManifest, type SnapshotType, snapshotFolder, snapshotId } from "../../snapshots/manifest.ts";
+import type { SnapshotStore } from "../../snapshots/store.ts";
+import { StackError } from "../../support/errors.ts";
+import type { Context } from "../context.ts";
+import type { Journal } from "../journal.ts";
+import type { AnySource, Checked, Produced, SourceKind } from "./kinds.ts";
+import { compareParts, publishLocally, storedParts } from "./publish.ts";
+import { sealerOf } from "./sealer.ts";
+import { backupStateFolder, backupsFolder } from "./stores.ts";
+
+export interface SnapshotRequest<Source extends AnySource> {
+  source: Source;
+  kind: SourceKind<Source>;
+  type: SnapshotType;
+  run: string;
+  version: string;
+  local: SnapshotStore;
+  catalogue: Catalogue;
+}
+
+/** A snapshot that is in the local store now. */
+export interface MadeSnapshot {
+  manifest: SnapshotManifest;
+  checks: Checked[];
+}
+
+/**
+ * Makes one snapshot of one source: produce, compare, check, publish. Nothing is in the store unless all of it went
+ * well; what was staged is removed in any case.
+ */
+export async function makeSnapshot<Source extends AnySource>(
+  context: Context,
+  journal: Journal,
+  request: SnapshotRequest<Source>,
+): Promise<MadeSnapshot> {
+  const { source, kind, type, local, catalogue } = request;
+  const { directory, clock, progress } = context;
+  const startedAt = clock.now();
+  const id = snapshotId(startedAt, randomBytes(3).toString("hex"));
+  const staging = makeStaging(directory, id);
+  const memory = join(backupStateFolder(directory), "memory", source.name);
+  mkdirSync(memory, { recursive: true, mode: 0o700 });
+  const earlier = catalogue.snapshots
+    .filter(({ manifest, problems }) => manifest.source.name === source.name && problems.length === 0)
+    .map(({ manifest }) => manifest);
+  try {
+    progress.update(source.name, "working", `copying (${type})`);
+    const produced = await kind.produce({ context, journal, source, type, id, staging, memory, earlier });
+    progress.update(source.name, "working", "checking");
+    await compareParts(staging, produced.parts);
+    const draft = draftOf(context, request, id, startedAt, produced);
+    const checked = await kind.check({ context, source, chain: chainOf(directory, draft, staging, earlier) });
+    if (!checked.ok) throw checkFailed(source.name, checked);
+    const sealer = sealerOf(context);
+    const parts = await storedParts(staging, produced, sealer);
+    const at = new Date(clock.now()).toISOString();
+    const manifest: SnapshotManifest = {
+      ...draft,
+      finishedAt: at,
+      encryption: produced.confidential ? sealer.encryption : "none",
+      parts,
+      checks: [
+        { level: "hash", at, ok: true, detail: "compared with what the producer counted" },
+        { level: "structure", at, ok: true, detail: checked.detail },
+      ],
+    };
+    await publishLocally(local, backupsFolder(directory), staging, manifest, produced.shared?.objects ?? []);
+    return { manifest, checks: [checked] };
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** A folder that containers of any user may write to, below one that the stack's owner alone may enter. */
+export function makeStaging(directory: string, id: string): string {
+  const parent = join(backupsFolder(directory), ".staging");
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  const staging = join(parent, id);
+  mkdirSync(staging);
+  if (process.platform !== "win32") chmodSync(staging, 0o777);
+  return staging;
+}
+
+function draftOf<Source extends AnySource>(
+  { model }: Context,
+  { source, type, run, version }: SnapshotRequest<Source>,
+  id: string,
+  startedAt: number,
+  produced: Produced,
+): SnapshotManifest {
+  const time = new Date(startedAt).toISOString();
+  return {
+    format: 1,
+    id,
+    run,
+    stack: model.name,
+    source: { name: source.name, kind: source.kind, component: source.component, service: source.service },
+    type,
+    ...(produced.parent !== undefined && { parent: produced.parent }),
+    startedAt: time,
+    finishedAt: time,
+    pointInTime: new Date(produced.pointInTime).toISOString(),
+    tool: version,
+    ...(produced.image !== undefined && { image: produced.image }),
+    encryption: "none",
+    parts: produced.parts.map(({ name, bytes, sha256 }) => ({
+      name,
+      content: { bytes, sha256 },
+      stored: { name, bytes, sha256 },
+    })),
+    ...(produced.shared !== undefined && { objectsPart: produced.shared.objectsPart }),
+    facts: produced.facts,
+    checks: [],
+    warnings: produced.warnings,
+  };
+}
+
+/** The snapshot with all that it builds on, oldest first; those are in the local store. */
+function chainOf(directory: string, draft: SnapshotManifest, staging: string, earlier: readonly SnapshotManifest[]) {
+  const chain = [{ manifest: draft, folder: staging }];
+  for (let parent = draft.parent; parent !== undefined; ) {
+    const found = earlier.find(({ id }) => id === parent);
+    if (found === undefined) break;
+    chain.unshift({
+      manifest: found,
+      folder: join(backupsFolder(directory), snapshotFolder(found.source.name, found.id)),
+    });
+    parent = found.parent;
+  }
+  return chain;
+}
+
+function checkFailed(source: string, { detail }: Checked): StackError {
+  return new StackError({
+    code: "backup-check-failed",
+    exit: "backupFailed",
+    message: `The copy of ${source} was made and is not sound: ${detail}`,
+    hint: `./prod.sh backup run --only ${source}`,
+  });
+}
