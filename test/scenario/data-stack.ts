@@ -11,6 +11,7 @@ import { composeDocuments } from "../../src/generator/compose-document.ts";
 import { envFile } from "../../src/generator/env-file.ts";
 import { buildModel } from "../../src/generator/model.ts";
 import { writeSecrets } from "../../src/generator/secret-files.ts";
+import { makeFolders } from "../../src/operations/folders.ts";
 import { loadStackConfig } from "../../src/stack/load.ts";
 import type { StackModel } from "../../src/stack/model.ts";
 import { writeFileAtomic } from "../../src/support/files.ts";
@@ -23,6 +24,8 @@ const setUpDone = /^(?!.*(Error|failed|unhealthy|didn't complete)).*$/s;
 /** A stack of data components and apps in a directory of its own, on the real engine. */
 export interface DataStack {
   model: StackModel;
+  /** Absolute path. */
+  directory: string;
   /** `docker compose …` in its directory; `docker compose up -d` is how it starts. */
   compose(...args: string[]): Promise<RunResult>;
   up(): Promise<void>;
@@ -51,7 +54,9 @@ export async function dataStack(yaml: string): Promise<DataStack> {
   const model = buildModel(config, { components, templates: readTemplate });
   const documents = composeDocuments(model);
   const paths = [...documents.map((file) => file.path), "compose.override.yaml"];
-  for (const file of [...documents, ...model.files]) writeFileAtomic(join(directory, file.path), file.content);
+  for (const { path, content } of documents) writeFileAtomic(join(directory, path), content);
+  for (const { path, content, mode } of model.files) writeFileAtomic(join(directory, path), content, mode);
+  makeFolders(directory, model);
   writeFileSync(join(directory, ".env"), envFile(model, paths));
   writeFileSync(join(directory, "compose.override.yaml"), clientsOverride(model));
   mkdirSync(join(directory, "secrets"), { mode: 0o700 });
@@ -64,6 +69,7 @@ export async function dataStack(yaml: string): Promise<DataStack> {
     writeFileAtomic(join(directory, "secrets", name), content, 0o444);
   return {
     model,
+    directory,
     compose,
     secret,
     async up() {
