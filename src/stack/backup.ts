@@ -1,12 +1,14 @@
 import { z } from "zod";
 import type { BackupConfig } from "./config.ts";
+import { cronProblem } from "./cron.ts";
 import { duration, name, secretName, size } from "./fields.ts";
 
-/** Five fields of numbers, `*`, `,`, `-`, `/` and names of days and months; whether they make sense is asked when they are read. */
+/** A cron line of five fields. */
 function cron(example: string) {
-  return z
-    .string({ error: `expected a cron line such as "${example}"` })
-    .regex(/^\s*\S+(\s+\S+){4}\s*$/, `expected a cron line of five fields such as "${example}"`);
+  return z.string({ error: `expected a cron line such as "${example}"` }).superRefine((text, issues) => {
+    const problem = cronProblem(text);
+    if (problem !== undefined) issues.addIssue({ code: "custom", message: `${problem}, such as "${example}"` });
+  });
 }
 
 const schedule = z
