@@ -62,39 +62,67 @@ export async function deliver(context: Context, request: DeliveryRequest): Promi
   const shared = await sharedThere(store, waiting, signal);
   for (const { manifest } of waiting) {
     signal.throwIfAborted();
-    const title = `${store.name} <- ${manifest.source.name}`;
-    const folder = snapshotFolder(manifest.source.name, manifest.id);
-    const carry = (key: string, path: string, name: string) =>
-      put(context, { store, sealer, key, path, name, id: manifest.id, title });
-    for (const key of sharedKeys(directory, manifest)) {
-      if (shared.has(key)) continue;
-      const { bytes } = await carry(
-        `${key}${sealer.suffix}`,
-        join(backupsFolder(directory), key),
-        key.replaceAll("/", "-"),
-      );
-      delivered.bytes += bytes;
-      shared.add(key);
-    }
-    const parts: Part[] = [];
-    for (const part of manifest.parts) {
-      const path = join(backupsFolder(directory), folder, part.stored.name);
-      const sealed = manifest.encryption !== "none";
-      const name = sealed ? part.stored.name : `${part.name}${sealer.suffix}`;
-      const stored = await (sealed
-        ? put(context, { store, sealer: undefined, key: `${folder}${name}`, path, name, id: manifest.id, title })
-        : carry(`${folder}${name}`, path, name));
-      parts.push({ ...part, stored: { name, ...stored } });
-      delivered.bytes += stored.bytes;
-    }
+    const carry = carrier(context, store, manifest);
+    const objects = await carryShared(directory, manifest, sealer, shared, carry);
+    const { parts, bytes } = await carryParts(directory, manifest, sealer, carry);
     const encryption = manifest.encryption === "none" ? sealer.encryption : manifest.encryption;
-    await store.put(`${folder}${manifestName}`, bytesOf(printManifest({ ...manifest, encryption, parts })));
+    const key = `${snapshotFolder(manifest.source.name, manifest.id)}${manifestName}`;
+    await store.put(key, bytesOf(printManifest({ ...manifest, encryption, parts })));
     forget(directory, store.name, manifest.id);
     delivered.snapshots += 1;
+    delivered.bytes += objects + bytes;
     delivered.missing.shift();
-    progress.update(title, "done", formatSize(parts.reduce((sum, { stored }) => sum + stored.bytes, 0)));
+    progress.update(titleOf(store, manifest), "done", formatSize(objects + bytes));
   }
   return delivered;
+}
+
+function titleOf(store: SnapshotStore, manifest: SnapshotManifest): string {
+  return `${store.name} <- ${manifest.source.name}`;
+}
+
+/** Stores one file of a snapshot; `sealer` undefined where it is encrypted already. */
+type Carry = (
+  key: string,
+  path: string,
+  name: string,
+  sealer: Sealer | undefined,
+) => Promise<{ bytes: number; sha256: string }>;
+
+function carrier(context: Context, store: SnapshotStore, manifest: SnapshotManifest): Carry {
+  return (key, path, name, sealer) =>
+    put(context, { store, sealer, key, path, name, id: manifest.id, title: titleOf(store, manifest) });
+}
+
+/** Objects that this snapshot needs and that are not there yet; says how many bytes. */
+async function carryShared(
+  directory: string,
+  manifest: SnapshotManifest,
+  sealer: Sealer,
+  there: Set<string>,
+  carry: Carry,
+): Promise<number> {
+  let total = 0;
+  for (const key of sharedKeys(directory, manifest)) {
+    if (there.has(key)) continue;
+    const path = join(backupsFolder(directory), key);
+    total += (await carry(`${key}${sealer.suffix}`, path, key.replaceAll("/", "-"), sealer)).bytes;
+    there.add(key);
+  }
+  return total;
+}
+
+async function carryParts(directory: string, manifest: SnapshotManifest, sealer: Sealer, carry: Carry) {
+  const folder = snapshotFolder(manifest.source.name, manifest.id);
+  const parts: Part[] = [];
+  for (const part of manifest.parts) {
+    const plain = manifest.encryption === "none";
+    const name = plain ? `${part.name}${sealer.suffix}` : part.stored.name;
+    const path = join(backupsFolder(directory), folder, part.stored.name);
+    const stored = await carry(`${folder}${name}`, path, name, plain ? sealer : undefined);
+    parts.push({ ...part, stored: { name, ...stored } });
+  }
+  return { parts, bytes: parts.reduce((sum, { stored }) => sum + stored.bytes, 0) };
 }
 
 interface Carried {

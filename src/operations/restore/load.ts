@@ -1,0 +1,96 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { SnapshotStore } from "../../snapshots/store.ts";
+import type { DataSource } from "../../stack/model.ts";
+import { engineName, purposeLabel, stackLabel } from "../backup/container.ts";
+import type { Loaded } from "../backup/kinds.ts";
+import { kindOf } from "../backup/kinds-table.ts";
+import { makeStaging } from "../backup/snapshot.ts";
+import type { Context } from "../context.ts";
+import type { Journal } from "../journal.ts";
+import { fetchParts, type Origin, sharedObjects } from "./fetch.ts";
+import type { Chosen } from "./select.ts";
+
+export interface LoadRequest {
+  chosen: Chosen;
+  source: DataSource;
+  /** Short and unique in this operation. */
+  id: string;
+  /** The stores that may be asked for shared objects and the log, the chosen one among them. */
+  origins: readonly Origin[];
+  depth: "quick" | "deep";
+  at?: number;
+  purpose: "restore" | "drill";
+}
+
+/** What was loaded, and how to be rid of it again. */
+export interface LoadedSnapshot extends Loaded {
+  /** Milliseconds from the first byte fetched to the last check. */
+  took: number;
+  /** Removes the volumes that were made. The caller keeps those that were swapped in. */
+  discard(except?: readonly string[]): Promise<void>;
+}
+
+/**
+ * Brings a snapshot into new volumes, starts its server there without a network and looks at it. The live stack is not
+ * touched. On failure nothing is left.
+ */
+export async function loadSnapshot(context: Context, journal: Journal, request: LoadRequest): Promise<LoadedSnapshot> {
+  const { chosen, source, id, origins, depth, at, purpose } = request;
+  const { engine, model, directory, clock } = context;
+  const began = clock.now();
+  const origin = origins.find(({ store }) => store.name === chosen.store);
+  if (origin === undefined) throw new Error(`no origin for ${chosen.store}`);
+  const staging = makeStaging(directory, `${purpose}-${id}-${source.name}`);
+  const made: string[] = [];
+  const discard = async (except: readonly string[] = []) => {
+    for (const volume of made) if (!except.includes(volume)) await engine.removeVolume(volume);
+  };
+  try {
+    const shared = join(staging, "shared");
+    mkdirSync(shared);
+    const objects = sharedObjects(context, inOrder(origins, origin), shared);
+    const chain = [];
+    for (const entry of chosen.chain)
+      chain.push({ manifest: entry.manifest, folder: await fetchParts(context, origin, entry, staging) });
+    const loaded = await kindOf(source).load({
+      context,
+      source,
+      chain,
+      id,
+      depth,
+      shared,
+      ...(at !== undefined && { at }),
+      fetchShared: objects.fetch,
+      listShared: objects.list,
+      newVolume: async (use) => {
+        const name = engineName(model, `${source.volume}_${purpose}-${id}${use === "" ? "" : `-${use}`}`);
+        journal.begin({ id: `volume:${name}`, undo: { kind: "remove-volume", volume: name } });
+        await engine.createVolume(name, {
+          [stackLabel]: model.name,
+          [purposeLabel]: purpose,
+          "create-stack.volume": source.volume,
+          "create-stack.made-at": new Date(clock.now()).toISOString(),
+        });
+        made.push(name);
+        return name;
+      },
+    });
+    return { ...loaded, took: clock.now() - began, discard };
+  } catch (error) {
+    await discard().catch(() => {});
+    throw error;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** The chosen store is asked first. */
+function inOrder(origins: readonly Origin[], first: Origin): Origin[] {
+  return [first, ...origins.filter((origin) => origin !== first)];
+}
+
+/** Stores with the same keys for each. */
+export function originsOf(stores: readonly SnapshotStore[], identities: Origin["identities"]): Origin[] {
+  return stores.map((store) => ({ store, identities }));
+}

@@ -1,0 +1,191 @@
+import type { Catalogue } from "../../snapshots/catalogue.ts";
+import type { SnapshotStore } from "../../snapshots/store.ts";
+import type { DataSource } from "../../stack/model.ts";
+import { StackError } from "../../support/errors.ts";
+import { didYouMean } from "../../support/suggest.ts";
+import { formatSize } from "../../support/units.ts";
+import { catalogueOf } from "../backup/run.ts";
+import { openStores } from "../backup/stores.ts";
+import type { Context } from "../context.ts";
+import { type Plan, type Step, step } from "../plan.ts";
+import { type Chosen, checkSnapshotName, choose, parseMoment } from "./select.ts";
+
+export interface RestoreOptions {
+  /** `latest` (default), the id of a snapshot or of a run. */
+  snapshot?: string;
+  /** RFC 3339 with its zone. */
+  at?: string;
+  /** `SOURCE`, or `SOURCE/DATABASE` for one database of a server. */
+  only?: readonly string[];
+  /** Leave the live data alone: restore into a volume or database of this name. */
+  into?: string;
+  /** Only from this store. */
+  on?: string;
+  /** File with private keys. */
+  key?: string;
+  /** Stores beyond those of stack.yaml: the bucket that an empty host is restored from. */
+  stores?: readonly SnapshotStore[];
+  wait?: number;
+  /** Version of create-stack, for the backup that is made afterwards. */
+  version: string;
+}
+
+/** One thing to be brought back. */
+export interface RestoreItem {
+  source: DataSource;
+  chosen: Chosen;
+  /** One database of the server, instead of all of it. */
+  database?: string;
+  /** Milliseconds since 1970. */
+  at?: number;
+}
+
+export interface RestorePlan {
+  plan: Plan;
+  items: RestoreItem[];
+  /** Services that stand still while volumes are swapped. */
+  stops: string[];
+}
+
+/** Looks at what is there and says what a restore would do. Changes nothing. */
+export async function planRestore(context: Context, options: RestoreOptions): Promise<RestorePlan> {
+  checkSnapshotName(options.snapshot);
+  const at = options.at === undefined ? undefined : parseMoment(options.at);
+  const stores = storesOf(context, options).filter(({ name }) => options.on === undefined || name === options.on);
+  const catalogues = await readAll(context, stores);
+  const targets = targetsOf(context.model.dataSources, options.only ?? []);
+  const found = targets.map(({ source, database }) => ({
+    source,
+    database,
+    chosen: choose(source, catalogues, {
+      ...(options.snapshot && { snapshot: options.snapshot }),
+      ...(at !== undefined && { at }),
+    }),
+  }));
+  const items = found.flatMap(({ source, database, chosen }): RestoreItem[] =>
+    chosen === undefined ? [] : [{ source, chosen, ...(database && { database }), ...(at !== undefined && { at }) }],
+  );
+  const lacking = found.filter(({ chosen }) => chosen === undefined).map(({ source }) => source.name);
+  const named = options.snapshot !== undefined && options.snapshot !== "latest";
+  // A snapshot that was named is of one source; without a name every source must have one.
+  if (items.length === 0 || (lacking.length > 0 && !named)) throw nothingToRestore(lacking, options, catalogues);
+  refuseInto(items, options.into);
+  const stops = options.into === undefined ? servicesToStop(context, items) : [];
+  return { items, stops, plan: { operation: "restore", steps: stepsOf(items, stops, options) } };
+}
+
+/** Where snapshots are looked for. */
+export function storesOf(context: Context, { stores, on }: Pick<RestoreOptions, "stores" | "on">): SnapshotStore[] {
+  if (on !== undefined) openStores(context, [on]);
+  return [...openStores(context), ...(stores ?? [])];
+}
+
+/** Catalogues of the stores that answer; where a store was named it has to. */
+async function readAll(context: Context, stores: readonly SnapshotStore[]): Promise<Catalogue[]> {
+  const read = await Promise.allSettled(stores.map((store) => catalogueOf(context, store)));
+  const catalogues = read.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  for (const [index, result] of read.entries())
+    if (result.status === "rejected")
+      context.progress.line(
+        `warning: ${stores[index]?.name} cannot be read: ${String(result.reason?.message ?? result.reason)}`,
+      );
+  const [failed] = read.filter((result) => result.status === "rejected");
+  if (catalogues.length === 0 && failed !== undefined) throw failed.reason;
+  return catalogues;
+}
+
+interface Target {
+  source: DataSource;
+  database?: string;
+}
+
+function targetsOf(sources: readonly DataSource[], only: readonly string[]): Target[] {
+  if (only.length === 0) return sources.map((source) => ({ source }));
+  return only.map((text) => {
+    const [name = "", database] = text.split("/");
+    const source = sources.find((candidate) => candidate.name === name);
+    const names = sources.map((candidate) => candidate.name);
+    if (source === undefined) throw unknown(`The stack has no data source "${name}"`, didYouMean(name, names));
+    if (database === undefined) return { source };
+    if (source.kind !== "postgres")
+      throw unknown(`${name} has no databases that are restored one by one`, `--only ${name}`);
+    return { source, database };
+  });
+}
+
+function unknown(message: string, hint: string): StackError {
+  return new StackError({ code: "unknown-source", exit: "invalidInput", message, hint });
+}
+
+function nothingToRestore(
+  lacking: readonly string[],
+  { snapshot, at }: RestoreOptions,
+  catalogues: readonly Catalogue[],
+): StackError {
+  const what = snapshot !== undefined && snapshot !== "latest" ? `${snapshot} ` : "";
+  const when = at === undefined ? "" : ` from before ${at}`;
+  const stores = catalogues.map(({ store }) => store).join(", ");
+  return new StackError({
+    code: "nothing-to-restore",
+    exit: "backupFailed",
+    message: `There is no whole snapshot ${what}of ${lacking.join(", ") || "any source"}${when} in ${stores}`,
+    hint: "./prod.sh backup list shows what there is; to leave a source out, name the others with --only",
+  });
+}
+
+function refuseInto(items: readonly RestoreItem[], into: string | undefined): void {
+  if (into === undefined) return;
+  if (items.length !== 1) throw unknown("--into takes one source", "say which: --only SOURCE --into NAME");
+  if (/^[a-z][a-z0-9_.-]{0,62}$/.test(into)) return;
+  throw unknown(`"${into}" cannot be the name of a volume or database`, "use lower-case letters, digits, _ and -");
+}
+
+/** Whoever has one of the volumes, and whoever depends on it: in the middle of a swap nobody may write. */
+export function servicesToStop({ model }: Pick<Context, "model">, items: readonly RestoreItem[]): string[] {
+  const volumes = new Set(items.filter(({ database }) => database === undefined).map(({ source }) => source.volume));
+  const stopped = new Set(
+    model.services
+      .filter(({ mounts }) => mounts.some((mount) => mount.kind === "volume" && volumes.has(mount.volume)))
+      .map(({ name }) => name),
+  );
+  for (let before = -1; before !== stopped.size; ) {
+    before = stopped.size;
+    for (const { name, dependsOn } of model.services)
+      if (dependsOn.some(({ service }) => stopped.has(service))) stopped.add(name);
+  }
+  return model.services
+    .filter((service) => service.class === "long-running" && stopped.has(service.name))
+    .map(({ name }) => name);
+}
+
+function stepsOf(items: readonly RestoreItem[], stops: readonly string[], { into }: RestoreOptions): Step[] {
+  const loads = items.map(({ source, chosen, database, at }) => {
+    const { manifest } = chosen.entry;
+    const bytes = chosen.chain.reduce((sum, entry) => sum + entry.bytes, 0);
+    const moment =
+      at === undefined
+        ? source.kind === "postgres" && manifest.type === "base"
+          ? "and its log to the end"
+          : `of ${manifest.pointInTime}`
+        : `to ${new Date(at).toISOString()}`;
+    return step(
+      "load",
+      database === undefined ? source.name : `${source.name}/${database}`,
+      `snapshot ${manifest.id} from ${chosen.store} (${formatSize(bytes)}), ${moment}, into a new ${database === undefined ? "volume" : "database"}, and check it there`,
+    );
+  });
+  if (into !== undefined) return [...loads, step("keep", into, "the live data stays as it is")];
+  const swaps = items.map(({ source, database }) =>
+    step(
+      "swap",
+      database === undefined ? source.name : `${source.name}/${database}`,
+      "the restored copy takes the place of the live one, which is kept",
+    ),
+  );
+  return [
+    ...loads,
+    ...(stops.length > 0 ? [step("stop", stops.join(", "), "nobody may write meanwhile")] : []),
+    ...swaps,
+    ...(stops.length > 0 ? [step("start", stops.join(", "), "until healthy")] : []),
+  ];
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { StackError } from "../../support/errors.ts";
+import { formatAge } from "../../support/units.ts";
+import { engineName } from "../backup/container.ts";
+import type { Checked } from "../backup/kinds.ts";
+import type { Context } from "../context.ts";
+import type { Journal } from "../journal.ts";
+import { exclusively, journalled, noted } from "../operation.ts";
+import { bringUp } from "../start.ts";
+import { chosenServices, readWanted } from "../start-facts.ts";
+import { refuse, stopServices } from "../stop.ts";
+import { identitiesFrom } from "./identities.ts";
+import { type LoadedSnapshot, loadSnapshot, originsOf } from "./load.ts";
+import { restoreOneDatabase } from "./one-database.ts";
+import { planRestore, type RestoreItem, type RestoreOptions, type RestorePlan, storesOf } from "./plan.ts";
+import { noteRestore } from "./record.ts";
+import { swapVolumes } from "./swap.ts";
+
+export { planRestore, type RestoreOptions } from "./plan.ts";
+
+/** What came of one item. */
+export interface Restored {
+  source: string;
+  snapshot: string;
+  store: string;
+  database?: string;
+  /** RFC 3339: the last change that is in it, where that is known. */
+  reached?: string;
+  checks: Checked[];
+  /** Where what was there before is kept: a volume or a database. */
+  kept?: string;
+  /** Volume or database with the restored copy, where the live one was left alone. */
+  into?: string;
+}
+
+export interface RestoreResult {
+  id: string;
+  restored: Restored[];
+  /** Milliseconds in all, and those in which services stood still. */
+  took: number;
+  stoppedFor: number;
+}
+
+/**
+ * Brings data back: loads each snapshot into a new volume while the stack serves on, checks it there, and only then stops
+ * what uses the live one and swaps the two. What was there before is kept. Killed at any moment, the next command puts
+ * everything back to how it was, or completes the swap.
+ */
+export async function runRestore(context: Context, options: RestoreOptions): Promise<RestoreResult> {
+  return exclusively(context, "restore", options.wait, () =>
+    journalled(context, "restore", (journal) => restore(context, journal, options)),
+  );
+}
+
+async function restore(context: Context, journal: Journal, options: RestoreOptions): Promise<RestoreResult> {
+  const { clock, progress } = context;
+  const began = clock.now();
+  const planned = await planRestore(context, options);
+  const id = randomBytes(3).toString("hex");
+  await prepareStack(context);
+  progress.phase(
+    `Loading ${planned.items.length === 1 ? "1 snapshot" : `${planned.items.length} snapshots`}; the stack serves on meanwhile`,
+  );
+  const whole = planned.items.filter(({ database }) => database === undefined);
+  const single = planned.items.filter(({ database }) => database !== undefined);
+  const loaded = await loadAll(context, journal, whole, options, id);
+  const restored: Restored[] = [];
+  let stoppedFor = 0;
+  if (options.into !== undefined && loaded[0] !== undefined) restored.push(await keepAside(context, loaded[0]));
+  else if (loaded.length > 0) {
+    const swapped = await swapIn(context, journal, planned, loaded);
+    restored.push(...swapped.restored);
+    stoppedFor = swapped.stoppedFor;
+    noteRestore(context.directory, { id, at: clock.now(), pairs: swapped.pairs, stops: planned.stops });
+  }
+  for (const item of single) restored.push(await restoreOneDatabase(context, journal, { item, id, options }));
+  return { id, restored, took: clock.now() - began, stoppedFor };
+}
+
+/** On an empty server Compose makes the volumes, networks and containers first, and has the images pulled. */
+async function prepareStack(context: Context): Promise<void> {
+  const { engine, model, compose, signal, progress } = context;
+  const volumes = await Promise.all(model.dataSources.map(({ volume }) => engine.volume(engineName(model, volume))));
+  const { containers } = await engine.observe(model.name);
+  const made = new Set(containers.map(({ service }) => service));
+  const missing = model.dataSources.some(({ service }) => !made.has(service));
+  if (volumes.every((volume) => volume !== undefined) && !missing) return;
+  progress.phase("Preparing images, networks and volumes");
+  refuse(context, await compose.run(["up", "--no-start", "--quiet-pull"], { signal }));
+}
+
+interface LoadedItem {
+  item: RestoreItem;
+  loaded: LoadedSnapshot;
+}
+
+async function loadAll(
+  context: Context,
+  journal: Journal,
+  items: readonly RestoreItem[],
+  options: RestoreOptions,
+  id: string,
+): Promise<LoadedItem[]> {
+  const origins = originsOf(storesOf(context, options), identitiesFrom(options.key));
+  const done: LoadedItem[] = [];
+  try {
+    for (const item of items) {
+      const { source, chosen, at } = item;
+      const request = {
+        chosen,
+        source,
+        id,
+        origins,
+        depth: "quick",
+        purpose: "restore",
+        ...(at !== undefined && { at }),
+      } as const;
+      const loaded = await loadSnapshot(context, journal, request);
+      done.push({ item, loaded });
+      const bad = loaded.checks.find(({ ok }) => !ok);
+      if (bad !== undefined) throw notSound(item, bad);
+      context.progress.update(source.name, "done", `loaded and checked in ${formatAge(loaded.took)}`);
+    }
+    return done;
+  } catch (error) {
+    for (const { loaded } of done) await loaded.discard().catch(() => {});
+    throw error;
+  }
+}
+
+function notSound({ source, chosen }: RestoreItem, { detail }: Checked): StackError {
+  return new StackError({
+    code: "restore-not-sound",
+    exit: "backupFailed",
+    message: `What came out of snapshot ${chosen.entry.manifest.id} of ${source.name} is not sound: ${detail}`,
+    hint: "nothing was changed; choose another one: ./prod.sh backup list",
+  });
+}
+
+async function keepAside({ progress }: Context, { item, loaded }: LoadedItem): Promise<Restored> {
+  const [volume] = loaded.volumes;
+  progress.line(`The restored copy is in the volume ${volume?.restored ?? "?"}`);
+  return { ...describe({ item, loaded }), ...(volume && { into: volume.restored }) };
+}
+
+function describe({ item, loaded }: LoadedItem): Restored {
+  const { manifest } = item.chosen.entry;
+  return {
+    source: item.source.name,
+    snapshot: manifest.id,
+    store: item.chosen.store,
+    reached: loaded.reached === undefined ? manifest.pointInTime : new Date(loaded.reached).toISOString(),
+    checks: loaded.checks,
+  };
+}
+
+/** Stops, swaps, starts. From here on it is minutes at most: everything that takes long has been done. */
+async function swapIn(context: Context, journal: Journal, { stops }: RestorePlan, items: readonly LoadedItem[]) {
+  const { clock, model, progress } = context;
+  const pairs = items.flatMap(({ loaded }) =>
+    loaded.volumes.map(({ restored, replaces }) => ({ restored, replaces: engineName(model, replaces) })),
+  );
+  const stoppedAt = clock.now();
+  await noted(journal, "stop", "services", () => stopServices(context, stops));
+  progress.phase("Swapping the restored copies in");
+  await swapVolumes(context, journal, pairs);
+  const stoppedFor = await startAgain(context, journal).then(() => clock.now() - stoppedAt);
+  const restored = items.map((item) => ({
+    ...describe(item),
+    ...(item.loaded.volumes[0] && { kept: item.loaded.volumes[0].restored }),
+  }));
+  return { restored, pairs, stoppedFor };
+}
+
+/** Everything that belongs to the stack, the set-up steps with it: they give roles and keys their passwords again. */
+export async function startAgain(context: Context, journal: Journal): Promise<void> {
+  const wanted = await readWanted(context);
+  const before = await context.engine.observe(context.model.name);
+  await noted(journal, "up", "stack", () =>
+    bringUp(context, { services: chosenServices(wanted, []), before, names: [], converge: true }),
+  );
+}
