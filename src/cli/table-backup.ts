@@ -1,4 +1,4 @@
-import type { Command, Group } from "./command.ts";
+import type { Command, Group, Option } from "./command.ts";
 
 const json = "Progress goes to stderr, the result to stdout; --json prints it as one document.";
 
@@ -12,8 +12,69 @@ export const backupGroups: Group[] = [
   },
 ];
 
+const source = { name: "only", value: "SOURCE", repeatable: true, completion: "source" } as const;
+const wait: Option = { name: "wait", value: "TIME", help: "wait this long for another backup that is at work" };
+const key: Option = {
+  name: "key",
+  value: "FILE",
+  help: "file with the private key (- reads it from stdin)",
+  completion: "file",
+};
+const on: Option = {
+  name: "on",
+  value: "DESTINATION",
+  help: "only in this store: local, or a name of stack.yaml",
+  completion: "destination",
+};
+const exits = ["engineUnreachable", "locked", "secret", "backupFailed"] as const;
+
 /** Verbs for backup, restore and the schedule, in the order of the help text. */
 export const backupCommands: Command[] = [
+  {
+    name: "backup run",
+    summary: "copy the data now, and bring it to every destination",
+    place: "stack",
+    description:
+      "Each source is copied, checked and stored in backups/; then every destination gets what it lacks, also of earlier runs. One that fails stops no other.",
+    options: [
+      { ...source, help: "only this source, such as postgres" },
+      {
+        name: "to",
+        value: "DESTINATION",
+        repeatable: true,
+        help: "only to this destination",
+        completion: "destination",
+      },
+      {
+        name: "lane",
+        value: "LANE",
+        help: "full, dump or increment (default: full)",
+        completion: ["full", "dump", "increment"],
+      },
+      wait,
+    ],
+    exits: ["partial", ...exits],
+    examples: [["./prod.sh backup run --only postgres --lane dump", "a logical dump of the databases"]],
+    load: () => import("./commands/backup-run.ts"),
+  },
+  {
+    name: "backup verify",
+    summary: "look at stored backups: read all, check, restore on trial",
+    place: "stack",
+    description:
+      "Without --deep every byte is read and compared with its hash, and the server's own checker looks at what can be read here. With it each snapshot is restored into a container without network and looked at there. Without an ID it is the newest of each source.",
+    positionals: [{ name: "ID", variadic: true, help: "these snapshots, or those of this run; backup list shows ids" }],
+    options: [
+      { name: "all", help: "every snapshot there is" },
+      { name: "deep", help: "restore them on trial" },
+      on,
+      key,
+      wait,
+    ],
+    exits: [...exits],
+    examples: [["./prod.sh backup verify --deep", "the newest of each source, restored on trial"]],
+    load: () => import("./commands/backup-verify.ts"),
+  },
   {
     name: "backup doctor",
     summary: "try the destinations of backups and say what they can do",
@@ -31,5 +92,23 @@ export const backupCommands: Command[] = [
     exits: ["engineUnreachable", "secret", "backupFailed"],
     examples: [["./prod.sh backup doctor offsite", "one destination"]],
     load: () => import("./commands/backup-doctor.ts"),
+  },
+  {
+    name: "backup keygen",
+    summary: "make a key pair that backups are encrypted with",
+    place: "anywhere",
+    description:
+      "Prints the private key once and stores it nowhere: keep it away from the server. The public key goes to stack.yaml.",
+    options: [
+      {
+        name: "confirm",
+        value: "FILE",
+        help: "look whether the key in this file opens this stack's backups (- reads it from stdin)",
+        completion: "file",
+      },
+    ],
+    exits: ["secret"],
+    examples: [["./prod.sh backup keygen > key.txt", "then keep key.txt elsewhere"]],
+    load: () => import("./commands/backup-keygen.ts"),
   },
 ];

@@ -1,0 +1,51 @@
+import { runVerify, type Verified } from "../../operations/backup/verify.ts";
+import type { ExitCause } from "../../support/errors.ts";
+import { formatDuration } from "../../support/units.ts";
+import { columns } from "../columns.ts";
+import type { Call } from "../command.ts";
+import { openContext } from "../context.ts";
+import { durationOption } from "../option-values.ts";
+import type { Output } from "../output.ts";
+
+const looked = { hash: "read", structure: "checked", drill: "restored on trial" };
+
+/** Looks at stored snapshots. */
+export async function run(call: Call): Promise<ExitCause> {
+  const { output } = call;
+  const on = call.value("on");
+  const key = call.value("key");
+  const wait = durationOption(call, "wait");
+  const results = await runVerify(await openContext(call), {
+    ids: call.words,
+    all: call.has("all"),
+    deep: call.has("deep"),
+    ...(on !== undefined && { on }),
+    ...(key !== undefined && { key }),
+    ...(wait !== undefined && { wait }),
+  });
+  const ok = results.every((result) => result.ok);
+  if (output.json) output.printJson({ ok, snapshots: results });
+  else output.print(linesOf(results, output).join("\n"));
+  return ok ? "done" : "backupFailed";
+}
+
+function linesOf(results: readonly Verified[], { paint, columns: width }: Output): string[] {
+  const rows = results.map(({ store, source, id, type, ok, level, took, details, error }) => [
+    store,
+    source,
+    id,
+    type,
+    ok ? { text: looked[level], style: "green" as const } : { text: "DAMAGED", style: "red" as const },
+    formatDuration(took),
+    error?.message ?? details.at(-1) ?? "",
+  ]);
+  const bad = results.filter(({ ok }) => !ok).length;
+  const next = results.find(({ error }) => error?.hint !== undefined)?.error?.hint;
+  return [
+    ...columns(rows, paint, width),
+    bad === 0
+      ? `${results.length === 1 ? "1 snapshot is" : `all ${results.length} snapshots are`} sound`
+      : `${bad} of ${results.length} snapshots are not sound`,
+    ...(next === undefined ? [] : [`${paint("cyan", "hint:")} ${next}`]),
+  ];
+}
