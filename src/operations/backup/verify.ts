@@ -21,6 +21,7 @@ import type { Failure } from "./result.ts";
 import { catalogueOf, sourcesOf } from "./run.ts";
 import { changeBackupState, noteCheck } from "./state.ts";
 import { backupsFolder, openStores } from "./stores.ts";
+import { type VerifiedShared, verifyShared } from "./verify-shared.ts";
 
 export interface VerifyOptions {
   /** Ids of snapshots or runs; none: the newest of each source and type. */
@@ -49,16 +50,24 @@ export interface Verified {
   error?: Failure;
 }
 
+export interface VerifyResult {
+  ok: boolean;
+  snapshots: Verified[];
+  /** With `all`: the log and the objects that snapshots share. */
+  shared: VerifiedShared[];
+}
+
 /**
  * Looks at snapshots that are stored: reads every byte and compares its hash, has the server's own checker look at what
  * can be read, and with `deep` restores it into a container without network. One that is damaged stops no other.
  */
-export async function runVerify(context: Context, options: VerifyOptions = {}): Promise<Verified[]> {
+export async function runVerify(context: Context, options: VerifyOptions = {}): Promise<VerifyResult> {
   const stores = openStores(context, options.on === undefined ? [] : [options.on]);
   const identities = identitiesFrom(options.key);
   return exclusively(context, "backup verify", options.wait, () =>
     journalled(context, "verify", async (journal) => {
       const results: Verified[] = [];
+      const shared: VerifiedShared[] = [];
       for (const store of stores) {
         const catalogue = await catalogueOf(context, store);
         for (const entry of chosenOf(catalogue, options)) {
@@ -74,9 +83,11 @@ export async function runVerify(context: Context, options: VerifyOptions = {}): 
             }),
           );
         }
+        if (options.all) shared.push(await verifyShared(context, store));
       }
       if (results.length === 0) throw nothingFound(options);
-      return results;
+      const ok = results.every((found) => found.ok) && shared.every(({ damaged }) => damaged.length === 0);
+      return { ok, snapshots: results, shared };
     }),
   );
 }
