@@ -27,23 +27,25 @@ export async function verifyShared(context: Context, store: SnapshotStore): Prom
   const result: VerifiedShared = { store: store.name, objects: 0, bytes: 0, damaged: [], unknown: 0 };
   const title = `${store.name}: shared objects`;
   const frames: string[] = [];
-  for (const prefix of ["objects/", "wal/"]) {
-    for await (const object of store.list(prefix, signal)) {
-      signal.throwIfAborted();
-      result.objects += 1;
-      result.bytes += object.bytes;
-      const verdict = await lookAt(store, object, signal);
-      if (verdict === "damaged") result.damaged.push(object.key);
-      else if (verdict === "frame") frames.push(object.key);
-      else if (verdict === "unknown") result.unknown += 1;
-      if (result.objects % 100 === 0) progress.update(title, "working", formatSize(result.bytes));
-    }
+  for await (const object of sharedOf(store, signal)) {
+    signal.throwIfAborted();
+    result.objects += 1;
+    result.bytes += object.bytes;
+    const verdict = await lookAt(store, object, signal);
+    if (verdict === "damaged") result.damaged.push(object.key);
+    else if (verdict === "frame") frames.push(object.key);
+    else if (verdict === "unknown") result.unknown += 1;
+    if (result.objects % 100 === 0) progress.update(title, "working", formatSize(result.bytes));
   }
   result.damaged.push(...(await brokenFrames(context, frames)));
   const found = `${result.objects} read, ${formatSize(result.bytes)}`;
   if (result.damaged.length === 0) progress.update(title, "done", found);
   else progress.update(title, "failed", `${found}, ${result.damaged.length} damaged`);
   return result;
+}
+
+async function* sharedOf(store: SnapshotStore, signal: AbortSignal): AsyncIterable<StoredObject> {
+  for (const prefix of ["objects/", "wal/"]) yield* store.list(prefix, signal);
 }
 
 /** `frame`: only the checksum inside the file can tell. */
