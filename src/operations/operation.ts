@@ -4,9 +4,12 @@ import { closeAbandoned, type Journal, openJournal } from "./journal.ts";
 import { withLock } from "./lock.ts";
 import { step } from "./plan.ts";
 
+/** What it takes to run alone and to be written down: no engine. */
+export type Undertaking = Pick<Context, "directory" | "clock" | "signal" | "progress">;
+
 /** Runs an operation while it holds the stack's lock. Where Ctrl-C or SIGTERM ends it, the error says just that. */
 export async function exclusively<Result>(
-  context: Context,
+  context: Undertaking,
   command: string,
   wait: number | undefined,
   body: () => Promise<Result>,
@@ -32,7 +35,7 @@ function interrupted(command: string, cause: unknown): StackError {
 
 /** Writes an operation's begin and end; what a crash left unfinished and has nothing to take back is closed. */
 export async function journalled<Result>(
-  context: Context,
+  context: Undertaking,
   operation: string,
   body: (journal: Journal) => Promise<Result>,
 ): Promise<Result> {

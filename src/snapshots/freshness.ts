@@ -1,6 +1,6 @@
 import type { Catalogue, CatalogueEntry } from "./catalogue.ts";
-import { isSnapshotId, timeOfId } from "./manifest.ts";
-import { chainsOf, nameOf } from "./retention-chains.ts";
+import { timeOfId } from "./manifest.ts";
+import { chainsOf } from "./retention-chains.ts";
 import { baseWal, reachableWindows, type WalObject } from "./wal-chain.ts";
 
 /** How good a recovery point is: against what may be lost at most, half of it is a warning and four fifths an alarm. */
@@ -160,25 +160,4 @@ function firstSeen(wal: readonly WalObject[]): Map<string, number> {
 
 function walName({ source, systemId, file }: WalObject): string {
   return `${source}/${systemId}/${file}`;
-}
-
-/**
- * Snapshots of the first store that are still to come to the second: newer than all that it has of the same source and
- * type, and what those build on. An older one that is not there was there and has gone.
- */
-export function missingIn(local: Catalogue, remote: Catalogue): CatalogueEntry[] {
-  const there = new Set(remote.snapshots.map(nameOf));
-  const newest = new Map<string, string>();
-  for (const { manifest } of remote.snapshots) {
-    const key = `${manifest.source.name}/${manifest.type}`;
-    if (isSnapshotId(manifest.id) && manifest.id > (newest.get(key) ?? "")) newest.set(key, manifest.id);
-  }
-  const chains = chainsOf(local.snapshots);
-  const wanted = new Set(
-    local.snapshots
-      .filter((entry) => chains.isRestorable(entry))
-      .filter(({ manifest }) => manifest.id > (newest.get(`${manifest.source.name}/${manifest.type}`) ?? ""))
-      .flatMap((entry) => chains.withParents(entry)),
-  );
-  return local.snapshots.filter((entry) => wanted.has(entry) && !there.has(nameOf(entry)));
 }
