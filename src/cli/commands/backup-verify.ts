@@ -1,4 +1,5 @@
 import { runVerify, type Verified } from "../../operations/backup/verify.ts";
+import type { VerifiedShared } from "../../operations/backup/verify-shared.ts";
 import type { ExitCause } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
 import { columns } from "../columns.ts";
@@ -15,7 +16,7 @@ export async function run(call: Call): Promise<ExitCause> {
   const on = call.value("on");
   const key = call.value("key");
   const wait = durationOption(call, "wait");
-  const results = await runVerify(await openContext(call), {
+  const { ok, snapshots, shared } = await runVerify(await openContext(call), {
     ids: call.words,
     all: call.has("all"),
     deep: call.has("deep"),
@@ -23,9 +24,8 @@ export async function run(call: Call): Promise<ExitCause> {
     ...(key !== undefined && { key }),
     ...(wait !== undefined && { wait }),
   });
-  const ok = results.every((result) => result.ok);
-  if (output.json) output.printJson({ ok, snapshots: results });
-  else output.print(linesOf(results, output).join("\n"));
+  if (output.json) output.printJson({ ok, snapshots, shared });
+  else output.print([...linesOf(snapshots, output), ...shared.flatMap(sharedLines)].join("\n"));
   return ok ? "done" : "backupFailed";
 }
 
@@ -47,5 +47,15 @@ function linesOf(results: readonly Verified[], { paint, columns: width }: Output
       ? `${results.length === 1 ? "1 snapshot is" : `all ${results.length} snapshots are`} sound`
       : `${bad} of ${results.length} snapshots are not sound`,
     ...(next === undefined ? [] : [`${paint("cyan", "hint:")} ${next}`]),
+  ];
+}
+
+/** The log and the objects that snapshots share. */
+function sharedLines({ store, objects, damaged, unknown }: VerifiedShared): string[] {
+  const read = objects - unknown;
+  return [
+    ...damaged.map((key) => `${store}: ${key} is DAMAGED`),
+    ...(damaged.length === 0 ? [`${store}: ${read} objects of the log and of object stores are sound`] : []),
+    ...(unknown > 0 ? [`${store}: ${unknown} objects have no hash to compare with`] : []),
   ];
 }
