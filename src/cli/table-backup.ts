@@ -1,4 +1,4 @@
-import type { Command, Group, Option } from "./command.ts";
+import type { Command, Group, Option, Positional } from "./command.ts";
 
 const json = "Progress goes to stderr, the result to stdout; --json prints it as one document.";
 
@@ -9,6 +9,13 @@ export const backupGroups: Group[] = [
     summary: "make, check and keep backups",
     place: "stack",
     description: `Copies go to backups/ in the stack's directory first and from there to every destination of stack.yaml, encrypted on the way. ${json}`,
+  },
+  {
+    name: "restore",
+    summary: "bring data back",
+    place: "stack",
+    description:
+      "Each snapshot is loaded into a new volume and checked there while the stack serves on; then the two are swapped. What was there before is kept.",
   },
 ];
 
@@ -26,6 +33,24 @@ const on: Option = {
   help: "only in this store: local, or a name of stack.yaml",
   completion: "destination",
 };
+const what: Positional = {
+  name: "SNAPSHOT",
+  help: "latest (default), or the id of a snapshot or run",
+  completion: ["latest"],
+};
+const restoreOptions: Option[] = [
+  { name: "at", value: "TIME", help: "data as of this moment: 2026-01-31T10:00:00Z, with its time zone" },
+  {
+    name: "only",
+    value: "SOURCE",
+    repeatable: true,
+    help: "only this source, or one database: postgres/app",
+    completion: "source",
+  },
+  { name: "into", value: "NAME", help: "beside the live data: a volume or database of this name" },
+  on,
+  key,
+];
 const exits = ["engineUnreachable", "locked", "secret", "backupFailed"] as const;
 
 /** Verbs for backup, restore and the schedule, in the order of the help text. */
@@ -110,5 +135,55 @@ export const backupCommands: Command[] = [
     exits: ["secret"],
     examples: [["./prod.sh backup keygen > key.txt", "then keep key.txt elsewhere"]],
     load: () => import("./commands/backup-keygen.ts"),
+  },
+  {
+    name: "restore plan",
+    summary: "say what a restore would do, and change nothing",
+    place: "stack",
+    positionals: [what],
+    options: restoreOptions,
+    exits: ["engineUnreachable", "secret", "backupFailed"],
+    examples: [["./prod.sh restore plan --at 2026-01-31T10:00:00Z", "everything as it was at ten"]],
+    load: () => import("./commands/restore-plan.ts"),
+  },
+  {
+    name: "restore run",
+    summary: "bring data back; shows the plan and asks first",
+    place: "stack",
+    positionals: [what],
+    options: [...restoreOptions, wait],
+    exits: ["unhealthy", ...exits],
+    examples: [
+      ["./prod.sh restore run --only postgres --at 2026-01-31T10:00:00Z", "the database server as it was at ten"],
+      ["./prod.sh restore run --only postgres/app --into app_before", "one database, beside the live one"],
+    ],
+    load: () => import("./commands/restore-run.ts"),
+  },
+  {
+    name: "restore undo",
+    summary: "swap back what the last restore replaced",
+    place: "stack",
+    positionals: [{ name: "RESTORE", help: "this restore instead of the last; its id was printed when it ended" }],
+    options: [wait],
+    exits: ["unhealthy", ...exits],
+    load: () => import("./commands/restore-undo.ts"),
+  },
+  {
+    name: "restore from",
+    summary: "make a whole stack anew on an empty server, from its bucket",
+    place: "anywhere",
+    description:
+      "Needs this program, Docker, the bucket and the private key. The bucket's keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    positionals: [{ name: "URL", required: true, help: "bucket and folder: s3://shop-backups/shop" }],
+    options: [
+      key,
+      { name: "endpoint", value: "URL", help: "address of an S3 server other than AWS" },
+      { name: "region", value: "REGION", help: "region of the bucket" },
+      { name: "into", value: "DIR", help: "directory to make (default: the stack's name)", completion: "directory" },
+      { name: "at", value: "TIME", help: "data as of this moment: 2026-01-31T10:00:00Z, with its time zone" },
+    ],
+    exits: ["unhealthy", ...exits],
+    examples: [["create-stack restore from s3://shop-backups/shop --key key.txt", "into ./shop, and start it"]],
+    load: () => import("./commands/restore-from.ts"),
   },
 ];

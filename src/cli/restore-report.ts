@@ -1,0 +1,17 @@
+import type { RestoreResult } from "../operations/restore/run.ts";
+import { formatDuration } from "../support/units.ts";
+
+/** What a restore came to, in lines for people. */
+export function restoreLines({ id, restored, took, stoppedFor }: RestoreResult, caller: string): string[] {
+  const kept = restored.flatMap((item) => (item.kept === undefined ? [] : [item.kept]));
+  return [
+    ...restored.flatMap(({ source, database, snapshot, store, reached, checks, into }) => [
+      `${database === undefined ? source : `${source}/${database}`}: ${snapshot} from ${store}${reached === undefined ? "" : `, data of ${reached}`}${into === undefined ? "" : `, in ${into}`}`,
+      ...checks.map(({ detail }) => `  ${detail}`),
+    ]),
+    `Restored in ${formatDuration(took)}${stoppedFor > 0 ? `; services stood still for ${formatDuration(stoppedFor)}` : ""}.`,
+    ...(kept.length === 0
+      ? []
+      : [`What was there before is kept: ${kept.join(", ")}. To go back to it: ${caller} restore undo ${id}`]),
+  ];
+}
