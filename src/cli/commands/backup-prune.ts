@@ -1,0 +1,60 @@
+import { type PruneResult, runPrune, type StorePrune } from "../../operations/backup/prune.ts";
+import type { Removed } from "../../operations/backup/prune-apply.ts";
+import { openStores } from "../../operations/backup/stores.ts";
+import type { ExitCause } from "../../support/errors.ts";
+import { formatSize } from "../../support/units.ts";
+import type { Call } from "../command.ts";
+import { openStoreContext } from "../store-context.ts";
+
+/** Removes what the retention rules let go. */
+export async function run(call: Call): Promise<ExitCause> {
+  const { output } = call;
+  const context = openStoreContext(call);
+  const on = call.values("on");
+  // A destination that does not exist is refused; the others are looked at in any case.
+  openStores(context, on);
+  const result = await runPrune(context, openStores(context), {
+    dryRun: call.has("dry-run"),
+    force: call.has("force"),
+    on,
+  });
+  if (output.json) output.printJson(result);
+  else output.print(result.stores.flatMap((store) => linesOf(store, call, result.dryRun)).join("\n"));
+  return exitOfPrune(result);
+}
+
+function exitOfPrune({ stores }: PruneResult): ExitCause {
+  const failed = stores.filter(({ error }) => error !== undefined).length;
+  if (failed === 0) return "done";
+  return failed === stores.length ? "backupFailed" : "partial";
+}
+
+function linesOf(result: StorePrune, { output }: Call, dryRun: boolean): string[] {
+  const { store, plan, removed, refused, held, error } = result;
+  const { paint } = output;
+  const title = paint("bold", store);
+  if (error !== undefined) {
+    const hint = error.hint === undefined ? [] : [`  ${paint("dim", `-> ${error.hint}`)}`];
+    return [`${title}  ${paint("red", error.message)}`, ...hint];
+  }
+  if (dryRun) return [title, ...(plan.length === 0 ? [refused ?? "nothing to do"] : plan).map((line) => `  ${line}`)];
+  if (refused !== undefined) return [`${title}  nothing is removed: ${refused}`];
+  return [
+    `${title}  ${removed === undefined ? "nothing to remove" : removedText(removed)}`,
+    ...held.map(({ source, reason }) => `  ${paint("yellow", `nothing of ${source} is removed: ${reason}`)}`),
+    ...(removed !== undefined && removed.refused > 0
+      ? ["  skipped by policy: this store does not let this host remove everything"]
+      : []),
+  ];
+}
+
+function removedText({ sets, leftovers, log, objects, bytes }: Removed): string {
+  const counts: [number, string, string][] = [
+    [sets, "set", "sets"],
+    [leftovers, "leftover", "leftovers"],
+    [log, "file of the log", "files of the log"],
+    [objects, "object", "objects"],
+  ];
+  const told = counts.flatMap(([count, one, many]) => (count === 0 ? [] : [`${count} ${count === 1 ? one : many}`]));
+  return told.length === 0 ? "nothing to remove" : `removed ${told.join(", ")} (${formatSize(bytes)})`;
+}

@@ -1,0 +1,105 @@
+import type { RecoveryPoint } from "../../snapshots/freshness.ts";
+import { formatAge } from "../../support/units.ts";
+import type { BackupProblem, BackupStatusReport, SourceBackupStatus, StoreBackupStatus } from "./backup-status.ts";
+
+/** What is not as it should be, the worst first, each with the next command to type. */
+export function problemsOf(report: Pick<BackupStatusReport, "sources" | "stores" | "rto">): BackupProblem[] {
+  const dead = new Set(report.stores.flatMap(({ store, error }) => (error === undefined ? [] : [store])));
+  const problems = [
+    ...report.stores.flatMap(problemsOfStore),
+    ...report.sources.flatMap((source) => problemsOfSource(source, dead, report.rto)),
+  ];
+  return [...problems.filter(isCritical), ...problems.filter((problem) => !isCritical(problem))];
+}
+
+function isCritical({ severity }: BackupProblem): boolean {
+  return severity === "critical";
+}
+
+function problemsOfStore({
+  store,
+  error,
+  missing,
+  unreadable,
+  lastDelivery,
+  lastPrune,
+}: StoreBackupStatus): BackupProblem[] {
+  const told = (severity: BackupProblem["severity"], message: string, hint: string) => [
+    { subject: store, severity, message, hint },
+  ];
+  if (error !== undefined) return told("critical", error.message, error.hint ?? `./prod.sh backup doctor ${store}`);
+  const failed =
+    lastDelivery?.lastOutcome === "failed" ? `, the newest delivery failed: ${lastDelivery.message ?? ""}` : "";
+  return [
+    ...(missing > 0 || failed !== ""
+      ? told(
+          "warn",
+          `${store} lacks ${missing === 1 ? "1 snapshot" : `${missing} snapshots`} of this host${failed}`,
+          "./prod.sh backup run --only stack",
+        )
+      : []),
+    ...(unreadable > 0
+      ? told(
+          "warn",
+          `${unreadable === 1 ? "1 manifest" : `${unreadable} manifests`} of ${store} cannot be read`,
+          `./prod.sh backup list --on ${store}`,
+        )
+      : []),
+    ...(lastPrune !== undefined && lastPrune.held.length > 0
+      ? told(
+          "warn",
+          `the newest prune of ${store} left something: ${lastPrune.held.join("; ")}`,
+          "./prod.sh backup prune --dry-run",
+        )
+      : []),
+  ];
+}
+
+function problemsOfSource(source: SourceBackupStatus, dead: ReadonlySet<string>, rto: number): BackupProblem[] {
+  const { source: subject, points, runs, windows, drill } = source;
+  const told = (severity: BackupProblem["severity"], message: string, hint: string) => ({
+    subject,
+    severity,
+    message,
+    hint,
+  });
+  const run = `./prod.sh backup run --only ${subject}`;
+  const late = points
+    // Of a store that does not answer that is said already.
+    .filter(({ state, counts, store }) => counts && state !== "ok" && !dead.has(store))
+    .map((point) => told(point.state === "critical" ? "critical" : "warn", lateness(point, source.rpo), run));
+  const failed = Object.entries(runs)
+    .filter(([, { lastOutcome }]) => lastOutcome === "failed")
+    .map(([type, { message }]) => told("warn", `the newest ${type} of ${subject} failed: ${message ?? ""}`, run));
+  const holes = windows.flatMap(({ store, gap }) =>
+    gap === undefined
+      ? []
+      : [told("warn", `the log of ${subject} in ${store} has a hole: ${gap.from} to ${gap.to} are missing`, run)],
+  );
+  const drills =
+    drill === undefined
+      ? []
+      : !drill.ok
+        ? [
+            told(
+              "critical",
+              `the newest trial restore of ${subject} failed: ${drill.detail}`,
+              `./prod.sh backup verify ${drill.snapshot} --deep`,
+            ),
+          ]
+        : drill.took > rto
+          ? [
+              told(
+                "warn",
+                `a restore of ${subject} took ${formatAge(drill.took)}, more than the ${formatAge(rto)} that it may take`,
+                "./prod.sh backup list",
+              ),
+            ]
+          : [];
+  return [...late, ...failed, ...holes, ...drills];
+}
+
+function lateness({ source, store, age }: RecoveryPoint, rpo: number): string {
+  if (age === undefined) return `nothing of ${source} can be restored from ${store}`;
+  return `the newest copy of ${source} in ${store} is ${formatAge(age)} old; ${formatAge(rpo)} may be lost at most`;
+}
