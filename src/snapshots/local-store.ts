@@ -151,33 +151,38 @@ async function readRange(
         `destination local: ${key} has ${size} bytes, ${offset + length} were asked for`,
       );
     }
-    return Readable.from(piecesOf(file, key, offset, length, signal), { objectMode: false, highWaterMark: pieceSize });
+    return streamOf(file, key, offset, length, signal);
   } catch (error) {
     await file?.close();
     throw fileError(error, "local", `read ${key}`);
   }
 }
 
-async function* piecesOf(
-  file: FileHandle,
-  key: string,
-  offset: number,
-  length: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Buffer> {
-  try {
-    for (let done = 0; done < length; ) {
-      signal?.throwIfAborted();
-      const wanted = Math.min(pieceSize, length - done);
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset + done);
-      if (bytesRead === 0)
-        throw storeError("store-damaged", `destination local: ${key} became shorter while it was read`);
-      done += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
-  }
+/** Closes the file whenever it ends, also where nobody reads it. */
+function streamOf(file: FileHandle, key: string, offset: number, length: number, signal?: AbortSignal): Readable {
+  let done = 0;
+  const readNext = async (): Promise<Buffer | null> => {
+    const wanted = Math.min(pieceSize, length - done);
+    if (wanted === 0) return null;
+    signal?.throwIfAborted();
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset + done);
+    if (bytesRead === 0)
+      throw storeError("store-damaged", `destination local: ${key} became shorter while it was read`);
+    done += bytesRead;
+    return buffer.subarray(0, bytesRead);
+  };
+  return new Readable({
+    highWaterMark: pieceSize,
+    read() {
+      readNext().then(
+        (piece) => this.push(piece),
+        (error) => this.destroy(error),
+      );
+    },
+    destroy(error, ended) {
+      file.close().then(() => ended(error), ended);
+    },
+  });
 }
 
 async function statObject(path: string, key: string): Promise<StoredObject | undefined> {
