@@ -7,7 +7,12 @@ import { observedContainer } from "./observe.ts";
 /** The part of an Engine that makes, starts and freezes containers of its own. */
 export function oneOffsOn(
   docker: Docker,
-): Pick<Engine, "create" | "start" | "pause" | "unpause" | "labelled" | "address" | "pull"> {
+): Pick<Engine, "create" | "start" | "pause" | "unpause" | "labelled" | "usersOf" | "address" | "pull"> {
+  const found = async (filters: Record<string, string[]>) => {
+    const listed = await asked(docker.listContainers({ all: true, filters }));
+    const inspected = await Promise.all(listed.map(({ Id }) => unlessGone(docker.getContainer(Id).inspect())));
+    return inspected.filter((container) => container !== undefined).map(observedContainer);
+  };
   return {
     create: async (spec) => (await asked(docker.createContainer(createOptions(spec)))).id,
     start: async (id) => {
@@ -20,12 +25,8 @@ export function oneOffsOn(
     unpause: async (id) => {
       await unlessGone(docker.getContainer(id).unpause(), 409);
     },
-    labelled: async (label, value) => {
-      const filters = { label: [`${label}=${value}`] };
-      const listed = await asked(docker.listContainers({ all: true, filters }));
-      const inspected = await Promise.all(listed.map(({ Id }) => unlessGone(docker.getContainer(Id).inspect())));
-      return inspected.filter((found) => found !== undefined).map(observedContainer);
-    },
+    labelled: (label, value) => found({ label: [`${label}=${value}`] }),
+    usersOf: (volume) => found({ volume: [volume] }),
     address: async (id, network) => {
       const found = await unlessGone(docker.getContainer(id).inspect());
       return found?.NetworkSettings.Networks[network]?.IPAddress || undefined;
@@ -72,8 +73,18 @@ async function unlessSame(call: Promise<unknown>, status: number): Promise<void>
   }
 }
 
-function engineVolume({ Name, Driver, Mountpoint, Options, Labels }: VolumeInspectInfo): EngineVolume {
-  return { name: Name, driver: Driver, mountpoint: Mountpoint, options: Options ?? {}, labels: Labels ?? {} };
+/** The engine answers beyond the client library's types. What it calls the creation is the last change of the folder above the data. */
+function engineVolume(answer: VolumeInspectInfo & { CreatedAt?: string }): EngineVolume {
+  const { Name, Driver, Mountpoint, Options, Labels, CreatedAt } = answer;
+  const changedAt = Date.parse(CreatedAt ?? "") || 0;
+  return {
+    name: Name,
+    driver: Driver,
+    mountpoint: Mountpoint,
+    options: Options ?? {},
+    labels: Labels ?? {},
+    changedAt,
+  };
 }
 
 function createOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {

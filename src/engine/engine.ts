@@ -95,6 +95,8 @@ export interface EngineVolume {
   /** Options of the driver; empty for an ordinary local volume. */
   options: Record<string, string>;
   labels: Record<string, string>;
+  /** Milliseconds since 1970 when it was made, or when its folder was last exchanged for another. */
+  changedAt: number;
 }
 
 /** What the engine reports now of everything that belongs to one stack. */
@@ -173,6 +175,8 @@ export interface Engine {
   unpause(id: string): Promise<void>;
   /** All containers with this label and value, running or not. */
   labelled(label: string, value: string): Promise<ObservedContainer[]>;
+  /** All containers that mount this volume, running or not, whoever they belong to. */
+  usersOf(volume: string): Promise<ObservedContainer[]>;
   /** A container's address on a network, by the network's name as the engine knows it. */
   address(id: string, network: string): Promise<string | undefined>;
   /** Has the image pulled; returns when it is there. */

@@ -22,6 +22,8 @@ export type JournalRecord =
   | { type: "done"; step: string; at: number }
   | { type: "failed"; step: string; at: number; message: string }
   | { type: "undone"; step: string; at: number }
+  /** Steps that stand from now on, whatever comes: they are not taken back any more. */
+  | { type: "settled"; steps: string[]; at: number }
   | { type: "end"; outcome: Outcome; at: number };
 
 /** The diary of one operation, written so that whoever comes after a crash knows what was begun. */
@@ -32,6 +34,8 @@ export interface Journal {
   done(step: Pick<Step, "id">): void;
   failed(step: Pick<Step, "id">, error: unknown): void;
   undone(step: string): void;
+  /** These steps stand: nothing takes them back any more. All of them at once. */
+  settled(steps: readonly string[]): void;
   end(outcome: Outcome): void;
 }
 
@@ -89,6 +93,7 @@ function journalWith(id: string, write: Write, clock: Pick<Clock, "now">, torn =
     done: ({ id: step }) => note({ type: "done", step, at: clock.now() }),
     failed: ({ id: step }, error) => note({ type: "failed", step, at: clock.now(), message: messageOf(error) }),
     undone: (step) => note({ type: "undone", step, at: clock.now() }),
+    settled: (steps) => note({ type: "settled", steps: [...steps], at: clock.now() }),
     end: (outcome) => note({ type: "end", outcome, at: clock.now() }),
   };
 }
@@ -139,9 +144,14 @@ export function readJournal(directory: string, id: string): JournalRecord[] {
   });
 }
 
-/** What to take back: every step that was begun, finished or not, and not yet undone; last begun first. */
+/** What to take back: every step that was begun, finished or not, and neither undone nor settled; last begun first. */
 export function undoList(records: readonly JournalRecord[]): { step: string; undo: Undo }[] {
-  const undone = new Set(records.flatMap((record) => (record.type === "undone" ? [record.step] : [])));
+  const undone = new Set(
+    records.flatMap((record) => {
+      if (record.type === "settled") return record.steps;
+      return record.type === "undone" ? [record.step] : [];
+    }),
+  );
   const begun = records.flatMap((record) =>
     record.type === "begin" && record.undo !== undefined && !undone.has(record.step)
       ? [{ step: record.step, undo: record.undo }]

@@ -18,6 +18,8 @@ export interface FakeContainer extends ObservedContainer {
   output: Line[];
   memory: number;
   labels?: Record<string, string>;
+  /** Names of volumes. */
+  mounted?: string[];
   /** Answers an exec; without it every command is "not found" (127). */
   run?: ((command: readonly string[], input: string) => ExecResult) | undefined;
 }
@@ -70,6 +72,7 @@ export function fakeEngine(): FakeEngine {
     memory: ___,
     run: ____,
     labels: _____,
+    mounted: ______,
     ...seen
   }: FakeContainer): ObservedContainer => seen;
   const get = (id: string): FakeContainer => {
@@ -186,7 +189,7 @@ export function fakeEngine(): FakeEngine {
       engine.done.push(`create ${spec.name}`);
       const labels = spec.labels;
       const id = engine.add({ service: spec.name, name: spec.name, image: spec.image, state: "created", project: "" });
-      Object.assign(get(id), { labels });
+      Object.assign(get(id), { labels, mounted: (spec.volumes ?? []).map(({ volume }) => volume) });
       return id;
     },
     async start(id) {
@@ -211,6 +214,9 @@ export function fakeEngine(): FakeEngine {
     async labelled(label, value) {
       return [...containers.values()].filter(({ labels }) => labels?.[label] === value).map(picture);
     },
+    async usersOf(volume) {
+      return [...containers.values()].filter(({ mounted }) => mounted?.includes(volume)).map(picture);
+    },
     address: async () => undefined,
     async pull(reference) {
       engine.done.push(`pull ${reference}`);
@@ -224,6 +230,7 @@ export function fakeEngine(): FakeEngine {
         mountpoint: `/volumes/${name}/_data`,
         options: {},
         labels,
+        changedAt: Date.now(),
       });
     },
     async removeVolume(name) {
