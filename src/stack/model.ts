@@ -136,8 +136,8 @@ export type SecretFile = {
   mode: SecretMode;
 } & (
   | /** 256 random bits, made once and then the user's. */ { kind: "random"; encoding: "base64url" | "hex" }
-  /** Only the user can know it: an API key, a certificate. */
-  | { kind: "supplied" }
+  /** Only the user can know it: an API key, a certificate. `for`: no service reads it, so the stack starts without it. */
+  | { kind: "supplied"; for?: "backup" }
   /** Made of other secrets and written again whenever those change. */
   | { kind: "composed"; content: SecretText }
   /** A certificate of the stack's private CA for these names, with its key in `<name>.key`; made again when the names change. */
@@ -270,13 +270,13 @@ export type DataSource = {
       kind: "dump";
       /** Writes the content of the running server into files below /backup. */
       capture: Task;
-      /** Looks at the files below /backup, read-only, with the server's own checker. */
+      /** Looks at the files below /backup, read-only, with the server's own checker; may print `count {"keys": 3}`: what they hold. */
       check: Task;
       /** Makes the content of a new, empty volume, mounted at `target`, of the files below /backup. */
       load: Task;
       /**
        * Run inside a running server, the live one and a restored one; prints one JSON object of numbers (`{"keys": 3}`)
-       * that are the same when nothing is lost.
+       * that are the same when nothing is lost. `expiring`: how many of `keys` are going to go by themselves.
        */
       count: string[];
       target: string;

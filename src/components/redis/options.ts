@@ -51,8 +51,10 @@ const images: Record<Engine, string> = {
 const ownSettings = [
   "aclfile",
   "appenddirname",
+  "appendfilename",
   "bind",
   "daemonize",
+  "dbfilename",
   "dir",
   "include",
   "logfile",

@@ -1,0 +1,133 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { composeIn } from "../../src/engine/compose.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { purposeLabel, stackLabel } from "../../src/operations/backup/container.ts";
+import type { LoadJob, PartsJob, Produced, ProduceJob } from "../../src/operations/backup/kinds.ts";
+import { makeStaging } from "../../src/operations/backup/snapshot.ts";
+import type { Context } from "../../src/operations/context.ts";
+import { openJournal } from "../../src/operations/journal.ts";
+import { type SnapshotManifest, type SnapshotType, snapshotId } from "../../src/snapshots/manifest.ts";
+import type { DataSource, DataSourceOf, StackModel } from "../../src/stack/model.ts";
+import { systemClock } from "../../src/support/clock.ts";
+import { recordedProgress } from "./scenario.ts";
+
+/** A context for the operations of a stack that a test has made. */
+export function contextFor(
+  stack: { directory: string; model: StackModel },
+  engine: Engine,
+  signal = new AbortController().signal,
+): Context {
+  const { directory, model } = stack;
+  return {
+    directory,
+    model,
+    engine,
+    compose: composeIn(directory),
+    clock: systemClock,
+    progress: recordedProgress(),
+    signal,
+  };
+}
+
+/** A source of the stack, by its name. */
+export function sourceOf<Kind extends DataSource["kind"]>(
+  model: StackModel,
+  kind: Kind,
+  name: string,
+): DataSourceOf<Kind> {
+  const found = model.dataSources.find((source) => source.name === name && source.kind === kind);
+  if (found === undefined) throw new Error(`no source ${name} of kind ${kind}`);
+  return found as DataSourceOf<Kind>;
+}
+
+/** What a producer is given, in a new staging folder. */
+export function produceJob<Source extends DataSource>(
+  context: Context,
+  source: Source,
+  type: SnapshotType = "full",
+): ProduceJob<Source> {
+  const id = snapshotId(Date.now(), randomBytes(3).toString("hex"));
+  const memory = join(context.directory, ".stack", "backup", "memory", source.name);
+  mkdirSync(memory, { recursive: true });
+  const journal = openJournal(context.directory, "backup", context.clock);
+  return { context, journal, source, type, id, staging: makeStaging(context.directory, id), memory, earlier: [] };
+}
+
+/** What a producer has left, as a snapshot that was not stored yet. */
+export function snapshotIn(job: ProduceJob<DataSource>, produced: Produced) {
+  const { source, id, context, type, staging } = job;
+  const manifest: SnapshotManifest = {
+    format: 1,
+    id,
+    run: id,
+    stack: context.model.name,
+    source: { name: source.name, kind: source.kind, component: source.component, service: source.service },
+    type,
+    startedAt: new Date(produced.pointInTime).toISOString(),
+    finishedAt: new Date().toISOString(),
+    pointInTime: new Date(produced.pointInTime).toISOString(),
+    tool: "test",
+    ...(produced.image !== undefined && { image: produced.image }),
+    encryption: "none",
+    parts: produced.parts.map(({ name, bytes, sha256 }) => ({
+      name,
+      content: { bytes, sha256 },
+      stored: { name, bytes, sha256 },
+    })),
+    // As it comes out of the file that it is written to.
+    facts: JSON.parse(JSON.stringify(produced.facts)),
+    checks: [],
+    warnings: produced.warnings,
+  };
+  return { manifest, folder: staging };
+}
+
+export function partsJob<Source extends DataSource>(
+  job: ProduceJob<Source>,
+  snapshot: { manifest: SnapshotManifest; folder: string },
+): PartsJob<Source> {
+  return { context: job.context, source: job.source, chain: [snapshot] };
+}
+
+/** What a restore is given. Volumes that it makes have the stack's label; `removeOneOffs` removes them. */
+export function loadJob<Source extends DataSource>(
+  job: ProduceJob<Source>,
+  snapshot: { manifest: SnapshotManifest; folder: string },
+  depth: LoadJob<Source>["depth"] = "deep",
+): LoadJob<Source> {
+  const { context, source } = job;
+  const id = randomBytes(3).toString("hex");
+  return {
+    ...partsJob(job, snapshot),
+    id,
+    depth,
+    shared: job.staging,
+    fetchShared: async () => {},
+    listShared: async () => [],
+    async newVolume(use) {
+      const name = `${context.model.name}_${source.volume}_test-${id}${use === "" ? "" : `-${use}`}`;
+      await context.engine.createVolume(name, { [stackLabel]: context.model.name, [purposeLabel]: "test" });
+      return name;
+    },
+  };
+}
+
+/** Names of everything that operations have made beside Compose and that is still there. */
+export async function oneOffs({ engine, model }: Pick<Context, "engine" | "model">): Promise<string[]> {
+  const containers = await engine.labelled(stackLabel, model.name);
+  const volumes = await engine.labelledVolumes(stackLabel, model.name);
+  return [...containers, ...volumes].map(({ name }) => name);
+}
+
+/** Takes away what a failed test may have left. */
+export async function removeOneOffs({ engine, model }: Pick<Context, "engine" | "model">): Promise<void> {
+  for (const { id } of await engine.labelled(stackLabel, model.name)) await engine.remove(id, { unnamedVolumes: true });
+  for (const { name } of await engine.labelledVolumes(stackLabel, model.name)) await engine.removeVolume(name);
+}
+
+/** The staging folder's files belong to users of containers. */
+export function removeStaging({ staging }: Pick<ProduceJob<DataSource>, "staging">): void {
+  rmSync(staging, { recursive: true, force: true });
+}
