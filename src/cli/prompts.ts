@@ -8,6 +8,8 @@ interface InputOptions {
   default?: string;
   /** `none` is an answer. */
   optional?: boolean;
+  /** Shown as stars. */
+  secret?: boolean;
   /** What is wrong with an answer, or undefined. */
   validate(answer: string): string | undefined;
 }
@@ -19,7 +21,7 @@ export async function input(message: string, options: InputOptions): Promise<str
     return text === "" ? "an answer is needed" : options.validate(text);
   };
   const answer = await prompt<string>({
-    type: "input",
+    ...(options.secret === true ? { type: "password", mask: "*" } : { type: "input" }),
     message,
     ...(options.default !== undefined && options.default !== "" && { default: options.default }),
     validate: (text: string) => problem(text.trim()) ?? true,

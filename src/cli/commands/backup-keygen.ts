@@ -4,7 +4,7 @@ import { type Confirmation, confirmKey, type NewKey, runKeygen } from "../../ope
 import { messageOf, StackError } from "../../support/errors.ts";
 import type { Call } from "../command.ts";
 import { findStack, readModel, stackOf } from "../find-stack.ts";
-import { isOnTerminal } from "../output.ts";
+import { isOnTerminal, type Output } from "../output.ts";
 
 /** Makes a key for backups and has its owner show that it was kept; with --confirm looks at a key that was kept. */
 export async function run(call: Call): Promise<"done"> {
@@ -18,14 +18,16 @@ async function make(call: Call): Promise<void> {
   const { output } = call;
   const directory = findStack(call.value("dir"), call.carried.path, process.cwd());
   const ask = isOnTerminal(output) && !call.has("yes");
+  const later = `${output.caller} backup keygen --confirm FILE`;
   const { recipient, confirmed } = await runKeygen({
     directory,
     // What is printed is a whole key file, so that it can be saved as it is or piped into a password manager.
-    show: (key) => (output.json ? output.printJson({ ...key, confirmed: false }) : output.print(keyFile(key))),
-    ...(ask && { askBack: (isTheKey: (answer: string) => boolean) => askBack(isTheKey) }),
+    show: (key) =>
+      output.json ? output.printJson({ ...key, confirmed: false, confirm: later }) : output.print(keyFile(key)),
+    ...(ask && { askBack: (isTheKey: (answer: string) => boolean) => askBack(isTheKey, output) }),
   });
   if (output.json) return;
-  for (const line of nextSteps(recipient, confirmed, output.caller)) output.note(line);
+  for (const line of nextSteps(recipient, confirmed, later)) output.note(line);
 }
 
 /** As `age-keygen` writes it, with words for whoever finds it in ten years. */
@@ -39,21 +41,23 @@ function keyFile({ identity, recipient }: NewKey): string {
   ].join("\n");
 }
 
-async function askBack(isTheKey: (answer: string) => boolean): Promise<boolean> {
+async function askBack(isTheKey: (answer: string) => boolean, output: Output): Promise<boolean> {
   const { input } = await import("../prompts.ts");
-  const answer = await input("Save these lines now. Then paste the private key from where you keep it (Enter: later)", {
+  output.note("\nSave these lines now. Then paste the private key back from the place where you saved it.");
+  const answer = await input("Private key (Enter: later)", {
     optional: true,
+    secret: true,
     validate: (text) => (isTheKey(text) ? undefined : "this is not the private key above; copy its whole line"),
   });
   return answer !== "";
 }
 
-function nextSteps(recipient: string, confirmed: boolean, caller: string): string[] {
+function nextSteps(recipient: string, confirmed: boolean, later: string): string[] {
   const kept = confirmed
     ? ["Confirmed: you have the private key. It was not stored here."]
     : [
         "NOT CONFIRMED yet that you have kept the private key. It was not stored here and is not shown again.",
-        `Each backup warns of that until you show it: ${caller} backup keygen --confirm FILE (- reads it from stdin)`,
+        `Each backup warns of that until you show it: ${later} (- reads it from stdin)`,
       ];
   return [
     "",
