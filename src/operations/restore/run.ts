@@ -68,10 +68,9 @@ async function restore(context: Context, journal: Journal, options: RestoreOptio
   let stoppedFor = 0;
   if (options.into !== undefined && loaded[0] !== undefined) restored.push(await keepAside(context, loaded[0]));
   else if (loaded.length > 0) {
-    const swapped = await swapIn(context, journal, planned, loaded);
+    const swapped = await swapIn(context, journal, id, planned, loaded);
     restored.push(...swapped.restored);
     stoppedFor = swapped.stoppedFor;
-    noteRestore(context.directory, { id, at: clock.now(), pairs: swapped.pairs, stops: planned.stops });
   }
   for (const item of single) restored.push(await restoreOneDatabase(context, journal, { item, id, options }));
   return { id, restored, took: clock.now() - began, stoppedFor };
@@ -155,8 +154,14 @@ function describe({ item, loaded }: LoadedItem): Restored {
 }
 
 /** Stops, swaps, starts. From here on it is minutes at most: everything that takes long has been done. */
-async function swapIn(context: Context, journal: Journal, { stops }: RestorePlan, items: readonly LoadedItem[]) {
-  const { clock, model, progress } = context;
+async function swapIn(
+  context: Context,
+  journal: Journal,
+  id: string,
+  { stops }: RestorePlan,
+  items: readonly LoadedItem[],
+) {
+  const { clock, directory, model, progress } = context;
   const pairs = items.flatMap(({ loaded }) =>
     loaded.volumes.map(({ restored, replaces }) => ({ restored, replaces: engineName(model, replaces) })),
   );
@@ -164,12 +169,28 @@ async function swapIn(context: Context, journal: Journal, { stops }: RestorePlan
   await noted(journal, "stop", "services", () => stopServices(context, stops));
   progress.phase("Swapping the restored copies in");
   await swapVolumes(context, journal, pairs);
-  const stoppedFor = await startAgain(context, journal).then(() => clock.now() - stoppedAt);
+  noteRestore(directory, { id, at: clock.now(), pairs, stops });
+  await startAgain(context, journal).catch((error) => {
+    throw notStarting(id, error);
+  });
   const restored = items.map((item) => ({
     ...describe(item),
     ...(item.loaded.volumes[0] && { kept: item.loaded.volumes[0].restored }),
   }));
-  return { restored, pairs, stoppedFor };
+  return { restored, stoppedFor: clock.now() - stoppedAt };
+}
+
+function notStarting(id: string, error: unknown): unknown {
+  if (!(error instanceof StackError) || error.exit === "interrupted") return error;
+  return new StackError({
+    code: "restored-not-healthy",
+    exit: error.exit,
+    message: `The data was restored, but the stack does not become healthy on it: ${error.message}`,
+    details: error.details,
+    problems: error.problems,
+    hint: `put right what it says and run ./prod.sh start; or go back to the data from before: ./prod.sh restore undo ${id}`,
+    cause: error,
+  });
 }
 
 /** Everything that belongs to the stack, the set-up steps with it: they give roles and keys their passwords again. */
