@@ -34,7 +34,9 @@ export function parseManifest(text: string, key: string): SnapshotManifest {
 
 /** True for text that is one folder or file name, here and in every store, and no path, option or hidden file. */
 export function isPlainName(text: string): boolean {
-  return /^[^\u0000-\u001f\u007f/\\.-][^\u0000-\u001f\u007f/\\]*$/.test(text) && Buffer.byteLength(text) <= 255;
+  // Half of a pair of surrogates has no UTF-8: it would come back as another name.
+  if (/\p{Surrogate}/u.test(text) || Buffer.byteLength(text) > 255) return false;
+  return /^[^\u0000-\u001f\u007f/\\.-][^\u0000-\u001f\u007f/\\]*$/.test(text);
 }
 
 function invalid(key: string, reason: string, cause?: unknown): StackError {

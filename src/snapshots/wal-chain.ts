@@ -76,6 +76,13 @@ export function segmentOfLsn(timeline: number, lsn: string, segmentSize = defaul
   return segmentName(timeline, Number.parseInt(high, 16), Math.floor(Number.parseInt(low, 16) / segmentSize));
 }
 
+/** Name of the segment with the byte before a position: an end is where nothing is any more. */
+function segmentBeforeLsn(timeline: number, lsn: string, segmentSize = defaultSegmentSize): string | undefined {
+  const segment = segmentOfLsn(timeline, lsn, segmentSize);
+  const isBorder = Number.parseInt(lsn.slice(lsn.indexOf("/") + 1), 16) % segmentSize === 0;
+  return segment !== undefined && isBorder ? segmentBefore(segment, segmentSize) : segment;
+}
+
 /** The segment after this one on the same timeline. */
 export function nextSegment(segment: string, segmentSize = defaultSegmentSize): string {
   const [timeline, log, number] = [0, 8, 16].map((begin) => Number.parseInt(segment.slice(begin, begin + 8), 16));
@@ -244,12 +251,12 @@ export function baseWal(manifest: SnapshotManifest): BaseWal | undefined {
   const timeline = Number(facts.timeline);
   if (!/^\d{1,20}$/.test(systemId) || !Number.isSafeInteger(timeline) || timeline < 1) return undefined;
   const segmentSize = segmentSizeOf(facts.walSegmentSize);
-  const named = (name: unknown, lsn: unknown) => {
+  const named = (name: unknown, lsn: unknown, place: typeof segmentOfLsn) => {
     if (typeof name === "string" && /^[0-9A-F]{24}$/.test(name)) return name;
-    return typeof lsn === "string" ? segmentOfLsn(timeline, lsn, segmentSize) : undefined;
+    return typeof lsn === "string" ? place(timeline, lsn, segmentSize) : undefined;
   };
-  const startSegment = named(facts.startSegment, facts.startLsn);
-  const endSegment = named(facts.endSegment, facts.endLsn) ?? startSegment;
+  const startSegment = named(facts.startSegment, facts.startLsn, segmentOfLsn);
+  const endSegment = named(facts.endSegment, facts.endLsn, segmentBeforeLsn) ?? startSegment;
   if (startSegment === undefined || endSegment === undefined) return undefined;
   return {
     source: source.name,
