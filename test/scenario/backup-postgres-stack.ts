@@ -1,0 +1,188 @@
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { composeIn } from "../../src/engine/compose.ts";
+import { connectEngine } from "../../src/engine/connect.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { engineName, purposeLabel, stackLabel } from "../../src/operations/backup/container.ts";
+import { postgresKind } from "../../src/operations/backup/kind-postgres.ts";
+import type { Checked, Loaded, LoadJob } from "../../src/operations/backup/kinds.ts";
+import type { PostgresSource } from "../../src/operations/backup/postgres-base.ts";
+import { serverOnCopy, serviceOf } from "../../src/operations/backup/postgres-replay.ts";
+import { makeStaging } from "../../src/operations/backup/snapshot.ts";
+import { backupsFolder } from "../../src/operations/backup/stores.ts";
+import type { Context } from "../../src/operations/context.ts";
+import { sharedObjects } from "../../src/operations/restore/fetch.ts";
+import { withStanding } from "../../src/operations/restore/throw-away.ts";
+import { localStore } from "../../src/snapshots/local-store.ts";
+import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
+import type { SnapshotStore } from "../../src/snapshots/store.ts";
+import { systemClock } from "../../src/support/clock.ts";
+import { recordedProgress } from "../support/scenario.ts";
+import { type DataStack, dataStack, uniqueName } from "./data-stack.ts";
+
+/** A base that a test has taken, as it lies in its folder. */
+export interface TakenBase {
+  manifest: SnapshotManifest;
+  folder: string;
+}
+
+/** A stack with one Postgres server, and what a test does with its backups. */
+export interface PostgresStack {
+  stack: DataStack;
+  context: Context;
+  engine: Engine;
+  source: PostgresSource;
+  local: SnapshotStore;
+  /** Starts the server and waits until its databases are there. */
+  up(): Promise<void>;
+  /** Runs SQL in the running server as the superuser; unaligned output without headers. */
+  sql(text: string, database?: string): Promise<string>;
+  takeBase(): Promise<TakenBase>;
+  check(base: TakenBase): Promise<Checked>;
+  /** Loads a base into new volumes, with the log of the local store. */
+  load(
+    base: TakenBase,
+    how?: { at?: number; depth?: LoadJob<PostgresSource>["depth"]; store?: SnapshotStore },
+  ): Promise<Loaded>;
+  /** Runs SQL in a server of its own on a loaded copy. */
+  sqlOn(loaded: Loaded, text: string, database?: string): Promise<string>;
+  /** Containers and volumes of the stack that were made beside Compose and are still there. */
+  leftovers(): Promise<string[]>;
+  remove(): Promise<void>;
+}
+
+export async function postgresStack(version: 16 | 17 | 18, settings = ""): Promise<PostgresStack> {
+  const stack = await dataStack(`
+name: ${uniqueName(`pitr${version}`)}
+components:
+  postgres: { version: ${version}, databases: { app: {} }, limits: { memory: 256m }${settings} }
+`);
+  const { engine } = await connectEngine();
+  const { directory, model } = stack;
+  const context: Context = {
+    directory,
+    model,
+    engine,
+    compose: composeIn(directory),
+    clock: systemClock,
+    progress: recordedProgress(),
+    signal: new AbortController().signal,
+  };
+  const source = model.dataSources.find((found) => found.kind === "postgres");
+  if (source?.kind !== "postgres") throw new Error("no Postgres in the stack");
+  const local = localStore(backupsFolder(directory));
+  const volumes: string[] = [];
+  let number = 0;
+  const image = () => model.services.find(({ name }) => name === source.service)?.image ?? "";
+  return {
+    stack,
+    context,
+    engine,
+    source,
+    local,
+    async up() {
+      await stack.up();
+      await stack.compose("wait", `${source.service}-setup`);
+    },
+    async sql(text, database = "app") {
+      const line = `psql -U postgres -d ${database} --no-psqlrc -v ON_ERROR_STOP=1 -At`;
+      const { code, stdout, stderr } = await stack.sh(source.service, line, text);
+      if (code !== 0) throw new Error(stderr);
+      return stdout.trim();
+    },
+    async takeBase() {
+      number += 1;
+      const id = `20261121T0000${String(number).padStart(2, "0")}Z-00000${number}`;
+      const staging = makeStaging(directory, id);
+      const produced = await postgresKind.produce({
+        context,
+        journal: undefined as never,
+        source,
+        type: "base",
+        id,
+        staging,
+        memory: staging,
+        earlier: [],
+      });
+      const time = new Date(produced.pointInTime).toISOString();
+      const manifest: SnapshotManifest = {
+        format: 1,
+        id,
+        run: id,
+        stack: model.name,
+        source: { name: source.name, kind: source.kind, component: source.component, service: source.service },
+        type: "base",
+        startedAt: time,
+        finishedAt: time,
+        pointInTime: time,
+        tool: "0",
+        ...(produced.image && { image: produced.image }),
+        encryption: "none",
+        parts: produced.parts.map(({ name, ...content }) => ({ name, content, stored: { name, ...content } })),
+        facts: produced.facts,
+        checks: [],
+        warnings: produced.warnings,
+      };
+      const folder = join(backupsFolder(directory), "snapshots", source.name, id);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      for (const { name } of manifest.parts) renameSync(join(staging, name), join(folder, name));
+      rmSync(staging, { recursive: true });
+      return { manifest, folder };
+    },
+    check: (base) => postgresKind.check({ context, source, chain: [base] }),
+    async load(base, { at, depth = "quick", store = local } = {}) {
+      number += 1;
+      const id = `t${number}`;
+      const staging = makeStaging(directory, id);
+      const shared = join(staging, "shared");
+      mkdirSync(shared);
+      const objects = sharedObjects(context, [{ store, identities: { age: [], gpg: undefined } as never }], shared);
+      try {
+        return await postgresKind.load({
+          context,
+          source,
+          chain: [base],
+          id,
+          depth,
+          shared,
+          ...(at !== undefined && { at }),
+          fetchShared: objects.fetch,
+          listShared: objects.list,
+          newVolume: async () => {
+            const name = engineName(model, `${source.volume}_test-${id}`);
+            await engine.createVolume(name, { [stackLabel]: model.name, [purposeLabel]: "drill" });
+            volumes.push(name);
+            return name;
+          },
+        });
+      } finally {
+        rmSync(staging, { recursive: true, force: true });
+      }
+    },
+    sqlOn(loaded, text, database = "app") {
+      const volume = loaded.volumes[0]?.restored ?? "";
+      const request = {
+        what: "the copy",
+        service: serviceOf(context, source),
+        spec: serverOnCopy(context, source, { image: image(), volume }),
+      };
+      return withStanding(context, request, async (server) => {
+        const psql = ["psql", "-U", "postgres", "-d", database, "-At", "-v", "ON_ERROR_STOP=1"];
+        const { exitCode, stdout, stderr } = await server.exec(psql, { user: source.user, input: text });
+        if (exitCode !== 0) throw new Error(stderr);
+        return stdout.trim();
+      });
+    },
+    async leftovers() {
+      const containers = await engine.labelled(stackLabel, model.name);
+      const made = await engine.labelledVolumes(stackLabel, model.name);
+      const names = made.map(({ name }) => name).filter((name) => !volumes.includes(name));
+      return [...containers.map(({ name }) => name), ...names];
+    },
+    async remove() {
+      for (const { id } of await engine.labelled(stackLabel, model.name)) await engine.remove(id);
+      for (const { name } of await engine.labelledVolumes(stackLabel, model.name)) await engine.removeVolume(name);
+      await stack.remove();
+    },
+  };
+}
