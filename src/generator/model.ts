@@ -13,6 +13,7 @@ import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts
 import { configError } from "../stack/source.ts";
 import type { Problem } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
+import { backupSecrets } from "./backup-secrets.ts";
 import { harden } from "./harden.ts";
 import { crossCheck, type FoundProblem } from "./rules.ts";
 import { fillTemplate, type TemplateSource } from "./templates.ts";
@@ -226,7 +227,10 @@ function assemble(name: string, backup: BackupConfig, contributions: readonly Co
     services,
     volumes: gather((contribution) => contribution.volumes),
     networks: usedNetworks(contributions, services),
-    secrets: uniqueSecrets(contributions.flatMap(({ contribution }) => contribution.secrets ?? [])),
+    secrets: uniqueSecrets(
+      contributions.flatMap(({ contribution }) => contribution.secrets ?? []),
+      backupSecrets(backup),
+    ),
     files,
     folders: contributions.flatMap(({ contribution }) => contribution.folders ?? []),
     probes: contributions.flatMap(({ contribution }) => contribution.probes ?? []),
@@ -247,12 +251,14 @@ function usedNetworks(contributions: readonly ContributionOf[], services: readon
   );
 }
 
-/** An app may name a secret that the stack makes; it is made all the same. */
-function uniqueSecrets(files: readonly SecretFile[]): SecretFile[] {
-  return uniqueByName([
+/** An app may name a secret that the stack makes; it is made all the same. What services need is not only for backups. */
+function uniqueSecrets(files: readonly SecretFile[], forBackup: readonly SecretFile[]): SecretFile[] {
+  const needed = uniqueByName([
     ...files.filter((file) => file.kind === "supplied"),
     ...files.filter((file) => file.kind !== "supplied"),
   ]);
+  const names = new Set(needed.map(({ name }) => name));
+  return [...needed, ...forBackup.filter(({ name }) => !names.has(name))];
 }
 
 function uniqueByName<Item extends { name: string }>(items: readonly Item[]): Item[] {

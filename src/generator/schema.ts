@@ -28,6 +28,7 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
           allOf: components.map(({ type }) => whenType(type)),
         },
       },
+      backup: properties.backup,
     },
     definitions,
   };

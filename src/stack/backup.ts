@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { BackupConfig } from "./config.ts";
 import { cronProblem } from "./cron.ts";
 import { duration, name, secretName, size } from "./fields.ts";
+import { parseRecipient } from "./recipient.ts";
 
 /** A cron line of five fields. */
 function cron(example: string) {
@@ -41,9 +42,14 @@ const encrypt = z
   .strictObject({
     recipients: z
       .array(
+        // The text is never repeated: it could be the private key.
         z
-          .string()
-          .regex(/^age1[0-9a-z]{20,}$/, "expected a public key such as age1…; ./prod.sh backup keygen makes one"),
+          .string("expected a public key such as age1…; ./prod.sh backup keygen makes one")
+          .superRefine((text, issues) => {
+            const parsed = parseRecipient(text);
+            if (parsed.kind === "problem")
+              issues.addIssue({ code: "custom", message: `${parsed.problem}; ${parsed.hint}` });
+          }),
       )
       .min(1)
       .optional()

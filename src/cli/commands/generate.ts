@@ -1,4 +1,5 @@
 import { type GenerateResult, patchOf, runGenerate } from "../../operations/generate.ts";
+import type { SecretFile } from "../../stack/model.ts";
 import type { Call } from "../command.ts";
 import { stackOf } from "../find-stack.ts";
 import { generateRequest } from "../generation.ts";
@@ -48,10 +49,18 @@ function printChanges({ changes, secrets }: GenerateResult, diff: boolean, outpu
 
 /** Names the secrets that only the user can supply. */
 export function printMissing({ missing }: GenerateResult, output: Output): void {
-  if (missing.length === 0) return;
-  output.print("");
-  output.print("Put these secrets in place before the start:");
-  for (const secret of missing) output.print(`  secrets/${secret.name}   ${secret.about}`);
+  const isForBackup = (secret: SecretFile) => secret.kind === "supplied" && secret.for === "backup";
+  const list = (event: string, secrets: readonly SecretFile[]) => {
+    if (secrets.length === 0) return;
+    output.print("");
+    output.print(`Put these secrets in place before the ${event}:`);
+    for (const secret of secrets) output.print(`  secrets/${secret.name}   ${secret.about}`);
+  };
+  list(
+    "start",
+    missing.filter((secret) => !isForBackup(secret)),
+  );
+  list("first backup", missing.filter(isForBackup));
 }
 
 function printJson({ changes, secrets, missing }: GenerateResult, dryRun: boolean, output: Output): void {

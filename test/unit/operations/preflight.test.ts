@@ -224,6 +224,14 @@ describe("secrets", () => {
     ]);
   });
 
+  test("without what only backups need the stack starts", () => {
+    const keys: SecretFile = { name: "offsite_s3", about: "keys", mode: 0o600, kind: "supplied", for: "backup" };
+    const found = checkSecrets({ secrets: [keys], services: [] }, folder({}));
+    expect(found.map(text)).toEqual(["warn secret-missing: secrets/offsite_s3 is missing (keys)"]);
+    expect(found[0]?.hint).toContain("install -m 600 /dev/stdin secrets/offsite_s3");
+    expect(() => refuseFailures(found)).not.toThrow();
+  });
+
   test("a certificate needs its key too", () => {
     const certificate: SecretFile = {
       name: "tls.crt",
