@@ -26,6 +26,8 @@ export interface LockOptions {
   command: string;
   /** Milliseconds to wait for another holder to finish; 0 (default) fails at once. */
   wait?: number;
+  /** Name of its file in .stack; the default is the lock on the stack itself. */
+  file?: string;
 }
 
 const pollInterval = 250;
@@ -52,12 +54,12 @@ export async function withLock<Result>(
 
 async function acquire(
   { directory, clock, signal, progress }: Pick<Context, "directory" | "clock" | "signal" | "progress">,
-  { command, wait = 0 }: LockOptions,
+  { command, wait = 0, file }: LockOptions,
 ): Promise<Lock> {
   const deadline = clock.now() + wait;
   let announced = false;
   for (;;) {
-    const outcome = tryLock(directory, command, clock.now());
+    const outcome = tryLock(directory, command, clock.now(), file);
     if ("release" in outcome) return outcome;
     if (clock.now() >= deadline) throw locked(outcome, clock.now());
     if (!announced) progress.line(`Waiting for ${holderText(outcome, clock.now())}`);
@@ -67,9 +69,9 @@ async function acquire(
 }
 
 /** Takes the lock, or tells who has it. */
-export function tryLock(directory: string, command: string, now: number): Lock | Holder {
+export function tryLock(directory: string, command: string, now: number, file = "lock"): Lock | Holder {
   const folder = join(directory, ".stack");
-  const path = join(folder, "lock");
+  const path = join(folder, file);
   const own: Holder = { id: randomBytes(8).toString("hex"), ...describeProcess(), command, since: now };
   try {
     mkdirSync(folder, { recursive: true });
@@ -138,8 +140,8 @@ function writeTemporary(path: string, own: Holder): string {
 }
 
 /** Who works on the stack now; undefined where nobody does, or whoever did has died. */
-export function lockHolder(directory: string): Holder | undefined {
-  const found = readHolder(join(directory, ".stack", "lock"));
+export function lockHolder(directory: string, file = "lock"): Holder | undefined {
+  const found = readHolder(join(directory, ".stack", file));
   return found !== undefined && isAlive(found) ? found : undefined;
 }
 
