@@ -56,7 +56,9 @@ export function heldSources(input: RetentionInput, chains: Chains): { source: st
   return sources.flatMap((source) => {
     const own = input.entries.filter(({ manifest }) => manifest.source.name === source);
     const reason =
-      failedRun(input, source) ?? badNewest(input.now, own) ?? (input.force ? undefined : shrunk(own, chains));
+      failedRun(input, source) ??
+      badNewest(input.now, own) ??
+      (input.force ? undefined : (unknownNeeds(input, source) ?? shrunk(own, chains)));
     return reason === undefined ? [] : [{ source, reason }];
   });
 }
@@ -67,6 +69,12 @@ function failedRun({ lastRuns = [], now, policy }: RetentionInput, source: strin
     return run.source === source && run.outcome === "failed" && now - run.at <= Math.max(policy.keepFor, day);
   });
   return failed && `its newest run (${failed.type}, ${new Date(failed.at).toISOString()}) failed`;
+}
+
+/** What cannot be read may build on anything that is older. */
+function unknownNeeds({ unreadable = [] }: RetentionInput, source: string): string | undefined {
+  const [first] = unreadable.filter((each) => each.source === source);
+  return first && `the manifest of ${first.id} cannot be read (${first.reason})`;
 }
 
 function badNewest(now: number, own: readonly CatalogueEntry[]): string | undefined {

@@ -33,7 +33,10 @@ export interface RetentionInput {
   arriving?: readonly CatalogueEntry[];
   /** Folders from which a prune that died had taken the manifest already. */
   abandoned?: ReadonlySet<string>;
-  /** Remove more at once than `maxShare`, and also where the newest set is suspiciously small. Overrules nothing else. */
+  /**
+   * Remove more at once than `maxShare`, and also where the newest set is suspiciously small or a manifest cannot be read.
+   * Overrules nothing else.
+   */
   force?: boolean;
   /** The part of a source's sets that one run may remove for their age. A quarter where it is left out. */
   maxShare?: number;

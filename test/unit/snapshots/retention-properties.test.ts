@@ -46,7 +46,7 @@ const clock = fc.record({
   skew: fc.constantFrom(undefined, 0, minute, 10 * minute),
 });
 
-interface History {
+interface History extends Pick<Story, "histories"> {
   input: RetentionInput;
   references: Map<string, Set<string>>;
   objects: { key: string; bytes: number; modifiedAt: number }[];
@@ -70,7 +70,7 @@ const history: fc.Arbitrary<History> = fc
       ...(seen.jumped !== undefined && { jumpedAt: now + seen.jumped }),
       ...(seen.skew !== undefined && { storeSkew: seen.skew }),
     };
-    const { entries, wal: log, lastRuns, incomplete, references, objects } = story;
+    const { entries, wal: log, lastRuns, incomplete, references, histories, objects } = story;
     const input = {
       now,
       policy: chosen,
@@ -81,7 +81,7 @@ const history: fc.Arbitrary<History> = fc
       force,
       clock: trustClock ? {} : facts,
     };
-    return { input, references, objects };
+    return { input, references, histories, objects };
   });
 
 /** The newest run of everything went well. */
@@ -103,6 +103,8 @@ interface Story {
   lastRuns: Map<string, LastRun>;
   incomplete: IncompleteFolder[];
   references: Map<string, Set<string>>;
+  /** Contents of history files by name. */
+  histories: Map<string, string>;
 }
 
 /** Plays the events: what they leave in a store. */
@@ -116,6 +118,7 @@ function tell(events: readonly Event[]) {
     lastRuns: new Map(),
     incomplete: [],
     references: new Map(),
+    histories: new Map(),
   };
   events.forEach((each, number) => {
     happen(story, each, number);
@@ -164,11 +167,21 @@ function happen(story: Story, { source, gap, outcome, kind, pick, glitch }: Even
 
 /** Some segments, now and then with a hole, or on a new timeline. */
 function writeLog(story: Story, kind: number, pick: number): void {
-  if (kind === 9) story.timeline += 1;
+  if (kind === 9) branch(story);
   for (let count = pick % 4; count > 0; count -= 1) {
     story.position += kind === 8 ? 2 : 1;
     story.wal.push(wal(segment(story.position, story.timeline), story.now));
   }
+}
+
+/** The server was restored to where it is and goes on in a new timeline. */
+function branch(story: Story): void {
+  const name = (timeline: number) => `${timeline.toString(16).toUpperCase().padStart(8, "0")}.history`;
+  const lsn = `${Math.floor(story.position / 256).toString(16)}/${((story.position % 256) * 2 ** 24 + 256).toString(16)}`;
+  const before = story.histories.get(name(story.timeline)) ?? "";
+  story.histories.set(name(story.timeline + 1), `${before}${story.timeline}\t${lsn}\trestored\n`);
+  story.timeline += 1;
+  story.position -= 1;
 }
 
 function typeOf(source: Event["source"], kind: number): SnapshotType {
@@ -216,7 +229,7 @@ function judge(story: History, plan: RetentionPlan): void {
   judgeChains(entries, plan);
   judgeHeld(story.input, plan);
   judgeAges(story.input, plan);
-  judgeLog(story.input, plan);
+  judgeLog(story, plan);
   judgeObjects(story, plan);
 }
 
@@ -253,6 +266,7 @@ function judgeHeld({ now, policy: { keepFor }, lastRuns = [] }: RetentionInput, 
   const lost = new Set(removed(plan).map(({ manifest }) => manifest.source.name));
   const failed = lastRuns.filter(({ outcome, at }) => outcome === "failed" && now - at <= Math.max(keepFor, day));
   must(!failed.some(({ source }) => lost.has(source)), "a failed run removes nothing");
+  must(!removed(plan).some(({ manifest }) => timeOfId(manifest.id) > now + 5 * minute), "the future stays");
   must(!plan.held.some(({ source }) => lost.has(source)), "a held source loses nothing");
 }
 
@@ -287,7 +301,7 @@ function slotOf({ manifest }: CatalogueEntry): number {
 }
 
 /** What could be restored with the log from the sets that stay can be restored still. */
-function judgeLog({ wal: log = [] }: RetentionInput, plan: RetentionPlan): void {
+function judgeLog({ input: { wal: log = [] }, histories }: History, plan: RetentionPlan): void {
   const gone = new Set(plan.wal.flatMap(({ objects }) => objects));
   if (gone.size === 0) return;
   must(
@@ -296,7 +310,7 @@ function judgeLog({ wal: log = [] }: RetentionInput, plan: RetentionPlan): void 
   );
   const bases = kept(plan).flatMap(({ manifest }) => (manifest.type === "base" ? (baseWal(manifest) ?? []) : []));
   const remaining = log.filter((each) => !gone.has(each));
-  expect(reachableWindows(bases, remaining)).toEqual(reachableWindows(bases, log));
+  expect(reachableWindows(bases, remaining, histories)).toEqual(reachableWindows(bases, log, histories));
 }
 
 function judgeObjects({ input, references, objects }: History, plan: RetentionPlan): void {

@@ -207,6 +207,17 @@ describe("the ways in which others lost everything", () => {
     expect(plan(increments).held).toEqual([]);
   });
 
+  test("a manifest that cannot be read may need any older set: nothing of its source goes, until forced", () => {
+    const id = idAt(noon - 8 * day);
+    const unreadable = [{ source: "files", id, folder: "f/", objects: [], bytes: 0, newestAt: 0, reason: "no answer" }];
+    const entries = daily([9, 3, 2, 1, 0]);
+    expect(plan(entries, { unreadable }).held).toEqual([
+      { source: "files", reason: `the manifest of ${id} cannot be read (no answer)` },
+    ]);
+    expect(plan(entries, { unreadable }).remove).toEqual([]);
+    expect(plan(entries, { unreadable, force: true }).remove).toHaveLength(1);
+  });
+
   test("a set from the future is kept and counts for nothing", () => {
     const entries = [...daily([6, 5, 4, 3]), entry({ at: noon + 4 * 365 * day })];
     expect(text(plan(entries), entries).at(-1)).toBe("keep files full --1460.0d: it is dated in the future");
@@ -375,5 +386,6 @@ describe("the write-ahead log", () => {
     const entries = [base(2, 30), base(0, 40, { facts: baseFacts(segment(12, 2)) })];
     const files = [...log(29, 30), wal(segment(11, 2)), wal(segment(12, 2)), wal(segment(31, 2))];
     expect(gone(plan(entries, { wal: files }))).toEqual([segment(11, 2), segment(29)]);
+    expect(gone(plan([base(0, 30)], { wal: files }))).toEqual([segment(11, 2), segment(12, 2), segment(29)]);
   });
 });
