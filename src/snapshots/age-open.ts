@@ -24,9 +24,10 @@ export async function openAgeStream(source: Readable, name: string, identities: 
 async function readHeader(pieces: AsyncIterator<Buffer>, name: string): Promise<{ header: Buffer; rest: Buffer }> {
   let start: Buffer = Buffer.alloc(0);
   for (;;) {
+    if (!looksLikeAge(start)) throw damaged(name, notAge(start));
     const length = headerLength(start);
     if (length !== undefined) return { header: start.subarray(0, length), rest: start.subarray(length) };
-    if (start.length > longestHeader || !looksLikeAge(start)) throw damaged(name, notAge(start));
+    if (start.length > longestHeader) throw damaged(name, "its header has no end");
     const next = await pieces.next();
     if (next.done === true) throw damaged(name, start.length === 0 ? "it is empty" : "it is cut short in its header");
     start = Buffer.concat([start, next.value]);
@@ -41,9 +42,9 @@ function looksLikeAge(start: Buffer): boolean {
 }
 
 function notAge(start: Buffer): string {
-  if (start.subarray(0, 14).equals(Buffer.from("-----BEGIN AGE")))
-    return "it is age's text form (age --armor), not its binary form";
-  return looksLikeAge(start) ? "its header has no end" : "it is not an age file";
+  return start.subarray(0, 14).equals(Buffer.from("-----BEGIN AGE"))
+    ? "it is age's text form (age --armor), not its binary form"
+    : "it is not an age file";
 }
 
 async function* openPayload(
