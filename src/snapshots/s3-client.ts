@@ -6,7 +6,7 @@ import { defaultRetries, defaultTimeLimits, rootOf, type S3StoreOptions, type S3
 import { pause, withTimeLimit } from "./s3-retry.ts";
 import { type Throttle, throttle } from "./throttle.ts";
 
-export type Sdk = typeof import("@aws-sdk/client-s3");
+export type Sdk = typeof import("./s3-library.ts");
 
 /** What a request is made with. */
 export interface S3Call {
@@ -78,12 +78,23 @@ export function s3Session(options: S3StoreOptions): S3Session {
         const failure = outcome.unanswered ? await explained(connection, session, outcome.failure) : outcome.failure;
         // The library corrects its clock by the first answer: the second one is final.
         const final = failure.code === "store-clock" && failures > 1;
-        if (!failure.passing || final || failures > allowed) throw s3Error(failure, name, doing);
+        if (!failure.passing || final || failures > allowed) throw s3Error(placed(failure, options), name, doing);
         await pause(clock, failures, signal);
       }
     },
   };
   return session;
+}
+
+/** What the network says is said of a server, which the reader may have mistyped. */
+function placed(failure: S3Failure, { endpoint }: S3StoreOptions): S3Failure {
+  const ofServer = failure.code === "store-unreachable" || failure.code === "store-certificate";
+  const host = ofServer && endpoint !== undefined ? hostOf(endpoint) : undefined;
+  return host === undefined ? failure : { ...failure, reason: `${failure.reason} (${host})` };
+}
+
+function hostOf(endpoint: string): string | undefined {
+  return URL.canParse(endpoint) ? new URL(endpoint).host : undefined;
 }
 
 type Outcome<Result> = { result: Result } | { failure: S3Failure; unanswered: boolean };
@@ -129,10 +140,7 @@ async function makeClient(
   timeLimits: S3TimeLimits,
   onSkew: (milliseconds: number) => void,
 ): Promise<{ client: S3Client; sdk: Sdk }> {
-  const [sdk, { NodeHttpHandler }] = await Promise.all([
-    import("@aws-sdk/client-s3"),
-    import("@smithy/node-http-handler"),
-  ]);
+  const sdk = await import("./s3-library.ts");
   const { endpoint, region = "us-east-1", pathStyle = endpoint !== undefined } = options;
   const client = withoutVersionWarning(
     () =>
@@ -152,7 +160,7 @@ async function makeClient(
         // With it the library opens a new connection for every part.
         expectContinueHeader: false,
         // Without limits a silent server is waited for without end (https://github.com/aws/aws-sdk-js-v3/issues/6763).
-        requestHandler: new NodeHttpHandler({
+        requestHandler: new sdk.NodeHttpHandler({
           connectionTimeout: timeLimits.connect,
           socketTimeout: timeLimits.idle,
           socketAcquisitionWarningTimeout: 2 ** 30,

@@ -19,10 +19,18 @@ interface Kind {
 const again = "look at the destination: ./prod.sh backup doctor";
 const rightKey = "check access key and secret key of this destination, then: ./prod.sh backup doctor";
 
-/** By the codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and those that MinIO adds (cmd/api-errors.go). */
+/** By the codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and those that MinIO (cmd/api-errors.go) and versitygw (s3err) add. */
 const kinds: Kind[] = [
   {
-    names: ["InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired", "NotSignedUp", "AuthFailure"],
+    names: [
+      "InvalidAccessKeyId",
+      "InvalidToken",
+      "ExpiredToken",
+      "TokenRefreshRequired",
+      "NotSignedUp",
+      "AuthFailure",
+      "XAdminUserNotFound",
+    ],
     failure: {
       code: "store-credentials",
       reason: "the server does not know the access key",
@@ -124,18 +132,22 @@ const kinds: Kind[] = [
   },
 ];
 
-/** Codes of TLS in Node.js: trying again finds the same certificate. */
-const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_|^EPROTO$|SSL/;
-
+/** What the network said, by the system's code. */
 const networkReasons: Record<string, string> = {
   ENOTFOUND: "its host name is not known",
-  EAI_AGAIN: "the host name cannot be looked up",
+  EAI_AGAIN: "its host name cannot be looked up",
   ECONNREFUSED: "nothing listens there",
-  EHOSTUNREACH: "no route to it",
-  ENETUNREACH: "no network",
+  EHOSTUNREACH: "there is no route to it",
+  ENETUNREACH: "there is no network",
   ECONNRESET: "the connection broke",
   EPIPE: "the connection broke",
+  ERR_STREAM_PREMATURE_CLOSE: "the connection broke",
+  ETIMEDOUT: "no answer in time",
 };
+
+/** Trying again finds the same certificate, or the same server without one. */
+const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/;
+const noTlsCode = /^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/;
 
 /** What answers mean that say nothing but a status: those to a HEAD, and those of a proxy in between. */
 const namesByStatus: Record<number, string> = {
@@ -160,10 +172,15 @@ export function failureOf(error: unknown, timedOut = false): S3Failure {
   // A redirection or less that the library could not read is no answer.
   if (status < 300) return networkFailure(error, name);
   const byStatus = kindOf(namesByStatus[status] ?? "");
-  if (byStatus !== undefined) return byStatus;
-  const reason = `the server answered ${status}${name === "" || name === "UnknownError" ? "" : ` ${name}`}`;
+  if (byStatus !== undefined && (status !== 404 || isBareName(name))) return byStatus;
+  const reason = `the server answered ${status}${isBareName(name) ? "" : ` ${name}`}`;
   const passing = status >= 500 && status !== 501;
   return { code: passing ? "store-unreachable" : "store-failed", reason, hint: again, passing };
+}
+
+/** What the library calls an error that came without a code: the answer to a HEAD has no body. */
+function isBareName(name: string): boolean {
+  return ["", "UnknownError", "Unknown", "NotFound", "404"].includes(name);
 }
 
 function kindOf(name: string): S3Failure | undefined {
@@ -180,8 +197,13 @@ export function s3Error(failure: S3Failure, store: string, doing: string): Stack
   return storeError(failure.code, `destination ${store}: cannot ${doing}: ${failure.reason}`, failure.hint);
 }
 
+const network = "check the endpoint in stack.yaml and the network of this host, then: ./prod.sh backup doctor";
+
 function networkFailure(error: unknown, name: string): S3Failure {
   const code = systemCode(error) ?? "";
+  if (noTlsCode.test(code)) {
+    return { code: "store-certificate", reason: "it does not speak TLS there", hint: network, passing: false };
+  }
   if (certificateCode.test(code)) {
     return {
       code: "store-certificate",
@@ -191,12 +213,13 @@ function networkFailure(error: unknown, name: string): S3Failure {
     };
   }
   const reason =
-    networkReasons[code] ?? (name === "TimeoutError" || code === "ETIMEDOUT" ? "no answer in time" : undefined);
-  if (reason !== undefined || code !== "" || name === "AbortError") {
-    const hint = "check the endpoint in stack.yaml and the network of this host, then: ./prod.sh backup doctor";
-    return { code: "store-unreachable", reason: reason ?? `the connection broke (${code})`, hint, passing: true };
+    networkReasons[code] ?? networkReasons[{ TimeoutError: "ETIMEDOUT", AbortError: "ECONNRESET" }[name] ?? ""];
+  if (reason !== undefined) return { code: "store-unreachable", reason, hint: network, passing: true };
+  // Of Node.js's HTTP parser and of TLS on the way.
+  if (/^(HPE_|ERR_SSL_)/.test(code)) {
+    return { code: "store-unreachable", reason: `the connection broke (${code})`, hint: network, passing: true };
   }
-  return { code: "store-failed", reason: messageOf(error), passing: false };
+  return { code: "store-failed", reason: messageOf(error), hint: again, passing: false };
 }
 
 /** The library's errors carry the server's code as their name and the HTTP status beside it. */
