@@ -11,6 +11,13 @@ export const backupGroups: Group[] = [
     description: `Copies go to backups/ in the stack's directory first and from there to every destination of stack.yaml, encrypted on the way. ${json}`,
   },
   {
+    name: "schedule",
+    summary: "make backups run by themselves",
+    place: "stack",
+    description:
+      "What runs when stands in stack.yaml under backup: schedule. Cron or systemd calls `schedule run` every minute; what became due meanwhile is done once.",
+  },
+  {
     name: "restore",
     summary: "bring data back",
     place: "stack",
@@ -101,6 +108,36 @@ export const backupCommands: Command[] = [
     load: () => import("./commands/backup-verify.ts"),
   },
   {
+    name: "backup status",
+    summary: "how much would be lost now, and how long a restore takes",
+    place: "stack",
+    exits: ["unhealthy"],
+    load: () => import("./commands/backup-status.ts"),
+  },
+  {
+    name: "backup list",
+    summary: "the snapshots that there are",
+    place: "stack",
+    positionals: [{ name: "SOURCE", help: "only of this source", completion: "source" }],
+    options: [{ ...on, repeatable: true }],
+    exits: ["partial", "backupFailed"],
+    load: () => import("./commands/backup-list.ts"),
+  },
+  {
+    name: "backup prune",
+    summary: "remove old backups, by the rules of stack.yaml",
+    place: "stack",
+    description:
+      "Nothing is removed of a source whose newest backup failed, and never the last checked copies. The schedule does this after each full backup.",
+    options: [
+      { name: "dry-run", help: "show what would be removed and stop" },
+      { name: "force", help: "also where more than a quarter of the copies would go at once" },
+      { ...on, repeatable: true },
+    ],
+    exits: ["partial", "locked", "secret", "backupFailed"],
+    load: () => import("./commands/backup-prune.ts"),
+  },
+  {
     name: "backup doctor",
     summary: "try the destinations of backups and say what they can do",
     place: "stack",
@@ -135,6 +172,44 @@ export const backupCommands: Command[] = [
     exits: ["secret"],
     examples: [["./prod.sh backup keygen > key.txt", "then keep key.txt elsewhere"]],
     load: () => import("./commands/backup-keygen.ts"),
+  },
+  {
+    name: "schedule install",
+    summary: "have cron or systemd call it every minute",
+    place: "stack",
+    description:
+      "Writes one entry: a file in /etc/cron.d where cron runs, else units of systemd; for a user other than root their own crontab or units. Says what it wrote; doing it again changes nothing.",
+    options: [
+      { name: "print", help: "show what would be written and stop" },
+      {
+        name: "with",
+        value: "SCHEDULER",
+        help: "cron, crontab, systemd or systemd-user (default: what runs here)",
+        completion: ["cron", "crontab", "systemd", "systemd-user"],
+      },
+    ],
+    load: () => import("./commands/schedule-install.ts"),
+  },
+  {
+    name: "schedule show",
+    summary: "when what runs next, and whether it is installed",
+    place: "stack",
+    load: () => import("./commands/schedule-show.ts"),
+  },
+  {
+    name: "schedule remove",
+    summary: "take the entry away again",
+    place: "stack",
+    load: () => import("./commands/schedule-remove.ts"),
+  },
+  {
+    name: "schedule run",
+    summary: "do what is due now; cron and systemd call this",
+    place: "stack",
+    description:
+      "Quiet where nothing is due or another backup is at work. What went well goes to stdout and to .stack/backup/schedule.log, what failed to stderr.",
+    exits: ["partial", "engineUnreachable", "backupFailed"],
+    load: () => import("./commands/schedule-run.ts"),
   },
   {
     name: "restore plan",

@@ -1,0 +1,24 @@
+import { tickActions } from "../../operations/schedule/actions.ts";
+import { runTick } from "../../operations/schedule/tick.ts";
+import { noteTick } from "../../operations/schedule/tick-log.ts";
+import type { ExitCause } from "../../support/errors.ts";
+import type { Call } from "../command.ts";
+import { openContext } from "../context.ts";
+
+const exits = { ok: "done", busy: "done", partial: "partial", failed: "backupFailed" } as const;
+
+/** What cron or systemd calls every minute: does what is due. What went well goes to stdout, the rest to stderr. */
+export async function run(call: Call): Promise<ExitCause> {
+  const { output } = call;
+  const context = await openContext(call);
+  const result = await runTick(context, tickActions(context, call.carried.version));
+  noteTick(context.directory, context.clock.now(), result.events);
+  if (output.json) output.printJson(result);
+  else
+    for (const { outcome, lines } of result.events)
+      for (const line of lines) {
+        if (outcome === "ok") output.print(line);
+        else output.note(line);
+      }
+  return exits[result.outcome];
+}

@@ -1,0 +1,44 @@
+import { formatSize } from "../../support/units.ts";
+import type { Lane } from "../backup/kinds.ts";
+import { type PruneResult, runPrune } from "../backup/prune.ts";
+import { runBackup } from "../backup/run.ts";
+import { failureText } from "../backup/run-lines.ts";
+import { openStores } from "../backup/stores.ts";
+import { runVerify, type VerifyResult } from "../backup/verify.ts";
+import type { Context } from "../context.ts";
+import type { ChoreResult, TickActions } from "./tick.ts";
+
+/** What the schedule does with the operations of this program. `version` is that of create-stack, for manifests. */
+export function tickActions(context: Context, version: string): TickActions {
+  return {
+    recover: async () => ({ ok: true, lines: [] }),
+    log: async () => undefined,
+    copy: (lane: Lane, only) => runBackup(context, { lane, only, version }),
+    // The copies here are those that a night's restore begins with, and no private key is needed for them.
+    drill: async () => ofDrill(await runVerify(context, { deep: true, on: "local" })),
+    prune: async () => ofPrune(await runPrune(context, openStores(context))),
+  };
+}
+
+/** A trial restore in lines, one for each snapshot. */
+export function ofDrill({ ok, snapshots }: VerifyResult): ChoreResult {
+  const lines = snapshots.map((found) => {
+    const what = `${found.source} ${found.id} (${found.type})`;
+    if (found.error !== undefined) return `${what}: FAILED: ${failureText(found.error)}`;
+    return `${what}: ${found.level === "drill" ? "restored on trial" : "read"}: ${found.details.at(-1) ?? ""}`;
+  });
+  return { ok, lines };
+}
+
+/** A prune in lines; nothing where nothing was removed and nothing is held. */
+export function ofPrune({ stores }: PruneResult): ChoreResult {
+  const lines = stores.flatMap(({ store, refused, held, removed, error }) => [
+    ...(error === undefined ? [] : [`${store}: FAILED: ${failureText(error)}`]),
+    ...(refused === undefined ? [] : [`${store}: nothing removed: ${refused}`]),
+    ...held.map(({ source, reason }) => `${store}: ${source} stays: ${reason}`),
+    ...(removed === undefined || removed.sets === 0
+      ? []
+      : [`${store}: ${removed.sets} removed, ${formatSize(removed.bytes)}`]),
+  ]);
+  return { ok: stores.every(({ error }) => error === undefined), lines };
+}
