@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type ExitCause, exitCodes, StackError } from "../support/errors.ts";
 import { checkWords, ownWords, type ParsedArgs, parseArgs } from "./args.ts";
 import { carried } from "./carried.ts";
@@ -10,6 +11,8 @@ import { reportError } from "./report-error.ts";
 import { findCommand } from "./table.ts";
 
 const interruption = new AbortController();
+// Every transfer that is under way listens to it: many are no leak.
+setMaxListeners(0, interruption.signal);
 let quiet = false;
 
 /** Interrupted once: operations undo what they are at. Twice: the program ends at once. */

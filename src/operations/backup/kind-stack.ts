@@ -12,7 +12,14 @@ export const stackSource: StackSource = { name: "stack", kind: "stack", componen
 export const stackPart = "stack.tar.gz";
 
 /** What does not belong to the stack's own files: copies of data, and what is made again. */
-const leftOut = ["./backups", "./.stack/cache", "./.stack/lock*", "./.stack/*.lock*", "./.stack/backup"];
+const leftOut = [
+  "./backups",
+  "./.stack/cache",
+  "./.stack/journal",
+  "./.stack/lock*",
+  "./.stack/*.lock*",
+  "./.stack/backup",
+];
 
 /**
  * The stack's own directory: stack.yaml, generated files, pinned images, history, secrets. An empty server needs it first,

@@ -4,6 +4,7 @@ import { formatAge } from "../../support/units.ts";
 import { engineName } from "../backup/container.ts";
 import type { Checked } from "../backup/kinds.ts";
 import type { Context } from "../context.ts";
+import { makeFolders } from "../folders.ts";
 import type { Journal } from "../journal.ts";
 import { exclusively, journalled, noted } from "../operation.ts";
 import { bringUp } from "../start.ts";
@@ -85,6 +86,7 @@ async function prepareStack(context: Context): Promise<void> {
   const missing = model.dataSources.some(({ service }) => !made.has(service));
   if (volumes.every((volume) => volume !== undefined) && !missing) return;
   progress.phase("Preparing images, networks and volumes");
+  makeFolders(context.directory, model);
   refuse(context, await compose.run(["up", "--no-start", "--quiet-pull"], { signal }));
 }
 
