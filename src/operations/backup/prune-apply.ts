@@ -2,6 +2,7 @@ import type { CatalogueEntry } from "../../snapshots/catalogue.ts";
 import type { RetentionPlan } from "../../snapshots/retention.ts";
 import { nameOf } from "../../snapshots/retention-chains.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
+import { messageOf } from "../../support/errors.ts";
 import type { Journal } from "../journal.ts";
 import { noted } from "../operation.ts";
 import type { ObjectRemoval } from "./prune-objects.ts";
@@ -12,7 +13,7 @@ import type { StoreContext } from "./store-views.ts";
 /** What was removed from one store. */
 export interface Removed {
   sets: number;
-  /** Folders without manifest. */
+  /** Folders without manifest, and unfinished uploads. */
   leftovers: number;
   /** Files of the write-ahead log. */
   log: number;
@@ -34,6 +35,9 @@ export interface RetentionWork {
 /** So many refusals in a row, and the rest is not tried: the store does not let this host remove anything. */
 const patience = 10;
 const concurrency = 8;
+
+/** Longer than the longest upload that is still gone on with, milliseconds. */
+const graceForUploads = 3 * 86_400_000;
 
 /**
  * Removes what the plan says, and nothing else: sets, what dead runs left, the log, shared objects, in this order. Where
@@ -71,7 +75,19 @@ export async function applyRetention(context: StoreContext, journal: Journal, wo
   changeBackupState(context.directory, (state) => {
     delete state.pruning[store.name];
   });
+  removed.leftovers += await sweepUploads(context, store);
   return removed;
+}
+
+/** What uploads left that nobody goes on with. A store that does not let this host look for it is no failure. */
+async function sweepUploads({ progress, signal }: StoreContext, store: SnapshotStore): Promise<number> {
+  try {
+    return await store.sweep(graceForUploads);
+  } catch (error) {
+    signal.throwIfAborted();
+    progress.line(`${store.name}: unfinished uploads stay: ${messageOf(error)}`);
+    return 0;
+  }
 }
 
 /** The manifest first: from then on it is no set any more, whatever happens. False where the store keeps it. */
