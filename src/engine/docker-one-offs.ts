@@ -11,7 +11,7 @@ export function oneOffsOn(
   const found = async (filters: Record<string, string[]>) => {
     const listed = await asked(docker.listContainers({ all: true, filters }));
     const inspected = await Promise.all(listed.map(({ Id }) => unlessGone(docker.getContainer(Id).inspect())));
-    return inspected.filter((container) => container !== undefined).map(observedContainer);
+    return inspected.filter((container) => container !== undefined);
   };
   return {
     create: async (spec) => (await asked(docker.createContainer(createOptions(spec)))).id,
@@ -25,8 +25,11 @@ export function oneOffsOn(
     unpause: async (id) => {
       await unlessGone(docker.getContainer(id).unpause(), 409);
     },
-    labelled: (label, value) => found({ label: [`${label}=${value}`] }),
-    usersOf: (volume) => found({ volume: [volume] }),
+    labelled: async (label, value) => {
+      const containers = await found({ label: [`${label}=${value}`] });
+      return containers.map((answer) => ({ ...observedContainer(answer), labels: answer.Config.Labels ?? {} }));
+    },
+    usersOf: async (volume) => (await found({ volume: [volume] })).map(observedContainer),
     address: async (id, network) => {
       const found = await unlessGone(docker.getContainer(id).inspect());
       return found?.NetworkSettings.Networks[network]?.IPAddress || undefined;

@@ -174,7 +174,7 @@ export interface Engine {
   pause(id: string): Promise<void>;
   unpause(id: string): Promise<void>;
   /** All containers with this label and value, running or not. */
-  labelled(label: string, value: string): Promise<ObservedContainer[]>;
+  labelled(label: string, value: string): Promise<(ObservedContainer & { labels: Record<string, string> })[]>;
   /** All containers that mount this volume, running or not, whoever they belong to. */
   usersOf(volume: string): Promise<ObservedContainer[]>;
   /** A container's address on a network, by the network's name as the engine knows it. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../support/clock.ts";
 import { messageOf, systemCode } from "../support/errors.ts";
 import { readIfExists, syncFolder } from "../support/files.ts";
+import { describeProcess, isAlive, type ProcessIdentity } from "../support/process-identity.ts";
 import type { Step } from "./plan.ts";
 
 /** How to take a step back, as data: it is read by another process after a crash. Never holds a secret. */
@@ -17,7 +18,15 @@ export type Outcome = "done" | "failed" | "interrupted" | "undone";
 
 /** One line of a journal. */
 export type JournalRecord =
-  | { type: "operation"; id: string; operation: string; at: number; details?: Record<string, unknown> }
+  | {
+      type: "operation";
+      id: string;
+      operation: string;
+      at: number;
+      details?: Record<string, unknown>;
+      /** Whose diary it is. */
+      process?: ProcessIdentity;
+    }
   | { type: "begin"; step: string; at: number; undo?: Undo }
   | { type: "done"; step: string; at: number }
   | { type: "failed"; step: string; at: number; message: string }
@@ -39,24 +48,28 @@ export interface Journal {
   end(outcome: Outcome): void;
 }
 
-/** An operation whose process ended before it could write the end. */
+/** An operation that has not written its end, or has left something to take back. */
 export interface UnfinishedOperation {
   id: string;
   operation: string;
   at: number;
   details: Record<string, unknown>;
+  process?: ProcessIdentity;
+  /** It came to its end, though not everything that was to be taken back could be. */
+  ended: boolean;
   /** What is to be taken back, last begun first. */
   undo: { step: string; undo: Undo }[];
 }
 
 const keptJournals = 50;
 
-/** Opens the journal of a new operation. */
+/** Opens the journal of a new operation. Until its process has died nobody takes it for abandoned. */
 export function openJournal(
   directory: string,
   operation: string,
   clock: Pick<Clock, "now">,
   details?: Record<string, unknown>,
+  process: ProcessIdentity = describeProcess(),
 ): Journal {
   const folder = journalFolder(directory);
   mkdirSync(folder, { recursive: true });
@@ -65,7 +78,7 @@ export function openJournal(
   const time = new Date(at).toISOString().replace(/[-:]/g, "");
   const id = `${time}-${operation}-${randomBytes(3).toString("hex")}`;
   const write = writer(join(folder, `${id}.jsonl`), "ax");
-  write({ type: "operation", id, operation, at, ...(details === undefined ? {} : { details }) });
+  write({ type: "operation", id, operation, at, ...(details === undefined ? {} : { details }), process });
   syncFolder(folder);
   return journalWith(id, write, clock);
 }
@@ -110,26 +123,35 @@ function writer(path: string, flag: "a" | "ax"): Write {
   };
 }
 
-/** The newest operation that has no end, or undefined. */
-export function unfinishedOperation(directory: string): UnfinishedOperation | undefined {
-  for (const id of journalIds(journalFolder(directory)).reverse()) {
-    const records = readJournal(directory, id);
-    const [first] = records;
-    if (first?.type !== "operation" || records.some(({ type }) => type === "end")) continue;
-    return { id, operation: first.operation, at: first.at, details: first.details ?? {}, undo: undoList(records) };
-  }
-  return undefined;
+/** Operations that are under way, or whose process died, or that ended with something left to take back; newest first. */
+export function unfinishedOperations(directory: string): UnfinishedOperation[] {
+  return journalIds(journalFolder(directory))
+    .reverse()
+    .flatMap((id) => {
+      const records = readJournal(directory, id);
+      const [first] = records;
+      if (first?.type !== "operation") return [];
+      const ended = records.some(({ type }) => type === "end");
+      const undo = undoList(records);
+      if (ended && undo.length === 0) return [];
+      const { operation, at, details = {}, process } = first;
+      return [{ id, operation, at, details, ...(process !== undefined && { process }), ended, undo }];
+    });
+}
+
+/** Those of them whose process has died: there may be several, as one backs up while another changes the stack. */
+export function abandonedOperations(directory: string): UnfinishedOperation[] {
+  return unfinishedOperations(directory).filter(({ process }) => process === undefined || !isAlive(process));
 }
 
 /**
  * Ends the journals of operations whose process died and that have nothing to take back: running them again is all it
- * takes. Returns the newest of them. One with something to take back is left to the operation that knows how.
+ * takes. Returns the newest of them. Those with something to take back are left to `recover`.
  */
 export function closeAbandoned(directory: string, clock: Pick<Clock, "now">): UnfinishedOperation | undefined {
-  const found = unfinishedOperation(directory);
-  if (found === undefined || found.undo.length > 0) return undefined;
-  reopenJournal(directory, found.id, clock).end("interrupted");
-  return found;
+  const found = abandonedOperations(directory).filter(({ ended, undo }) => !ended && undo.length === 0);
+  for (const { id } of found) reopenJournal(directory, id, clock).end("interrupted");
+  return found[0];
 }
 
 /** All records of a journal. A line that was cut short when the machine stopped says nothing and is left out. */

@@ -1,7 +1,7 @@
 import type { Engine } from "../engine/engine.ts";
 import { messageOf, type StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
-import { unfinishedOperation } from "./journal.ts";
+import { abandonedOperations } from "./journal.ts";
 import { lockHolder } from "./lock.ts";
 import { lastMigration, type MigrationRecord, readHistory } from "./migration-history.ts";
 import { redactorFor } from "./secret-values.ts";
@@ -114,7 +114,7 @@ function commandStatus(directory: string): { running?: CommandStatus; interrupte
     const { command, pid, since } = holder;
     return { running: { command, pid, since: new Date(since).toISOString() } };
   }
-  const cutOff = unfinishedOperation(directory);
+  const cutOff = abandonedOperations(directory).find(({ ended }) => !ended);
   if (cutOff === undefined) return {};
   return { interrupted: { command: cutOff.operation, since: new Date(cutOff.at).toISOString() } };
 }

@@ -129,7 +129,7 @@ await describeWithDocker("status", [smallImage], () => {
     if (!("release" in lock)) throw new Error("the lock is taken");
     expect((await runStatus(stack.context)).running).toMatchObject({ command: "migrate", pid: process.pid });
     lock.release();
-    openJournal(stack.directory, "start", systemClock);
+    openJournal(stack.directory, "start", systemClock, undefined, { pid: 0 });
     const { running, problems } = await runStatus(stack.context);
     expect(running).toBeUndefined();
     expect(problems).toContainEqual({

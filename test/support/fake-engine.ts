@@ -212,7 +212,8 @@ export function fakeEngine(): FakeEngine {
       Object.assign(found, { state: "running" });
     },
     async labelled(label, value) {
-      return [...containers.values()].filter(({ labels }) => labels?.[label] === value).map(picture);
+      const found = [...containers.values()].filter(({ labels }) => labels?.[label] === value);
+      return found.map((container) => ({ ...picture(container), labels: container.labels ?? {} }));
     },
     async usersOf(volume) {
       return [...containers.values()].filter(({ mounted }) => mounted?.includes(volume)).map(picture);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ContainerSpec } from "../../engine/engine.ts";
 import type { Service, StackModel, Task } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
+import { describeProcess } from "../../support/process-identity.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
 
@@ -10,6 +11,13 @@ import { redactorFor } from "../secret-values.ts";
 export const stackLabel = "create-stack.stack";
 /** What it is for: `backup`, `restore`, `drill`. */
 export const purposeLabel = "create-stack.purpose";
+/** The process that made it, as JSON: when that has died, nobody needs it any more. */
+export const processLabel = "create-stack.process";
+
+/** Labels of what this process makes for a stack beside Compose. */
+export function ownLabels({ name }: Pick<StackModel, "name">, purpose: string): Record<string, string> {
+  return { [stackLabel]: name, [purposeLabel]: purpose, [processLabel]: JSON.stringify(describeProcess()) };
+}
 
 /** Name of a volume or network of the model as the engine knows it. */
 export function engineName({ name }: Pick<StackModel, "name">, part: string): string {
@@ -63,7 +71,7 @@ export async function runContainer(context: Context, { purpose, ...spec }: RunSp
   const { engine, model, directory, signal } = context;
   signal.throwIfAborted();
   const name = `${model.name}-${purpose}-${randomBytes(4).toString("hex")}`;
-  const id = await engine.create({ ...spec, name, labels: { [stackLabel]: model.name, [purposeLabel]: purpose } });
+  const id = await engine.create({ ...spec, name, labels: ownLabels(model, purpose) });
   const stop = () => void engine.kill(id, "SIGKILL").catch(() => {});
   try {
     await engine.start(id);

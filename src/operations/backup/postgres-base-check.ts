@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { SnapshotManifest } from "../../snapshots/manifest.ts";
 import type { Context } from "../context.ts";
-import { engineName, purposeLabel, runContainer, stackLabel } from "./container.ts";
+import { engineName, ownLabels, purposeLabel, runContainer } from "./container.ts";
 import type { Checked, PartsJob } from "./kinds.ts";
 import { baseParts, type PostgresSource } from "./postgres-base.ts";
 import { type BaseFacts, majorVersion, readBaseFacts } from "./postgres-facts.ts";
@@ -73,6 +73,6 @@ async function scratchVolume({ engine, model }: Context, { volume }: PostgresSou
   const left = await engine.labelledVolumes(purposeLabel, checkPurpose);
   for (const { name } of left) if (name.startsWith(prefix)) await engine.removeVolume(name).catch(() => {});
   const name = `${prefix}${randomBytes(3).toString("hex")}`;
-  await engine.createVolume(name, { [stackLabel]: model.name, [purposeLabel]: checkPurpose });
+  await engine.createVolume(name, ownLabels(model, checkPurpose));
   return name;
 }

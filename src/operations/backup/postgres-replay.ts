@@ -3,7 +3,7 @@ import type { Service } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
-import { purposeLabel, type RunSpec, stackLabel, throwAwaySpec } from "./container.ts";
+import { ownLabels, type RunSpec, throwAwaySpec } from "./container.ts";
 import type { PostgresSource } from "./postgres-base.ts";
 import { damagedExit, newStory, type ReplayStory, readReplayLine } from "./postgres-replay-log.ts";
 
@@ -50,7 +50,7 @@ export async function replay(context: Context, request: ReplayRequest): Promise<
   const { purpose, ...spec } = replaySpec(context, request);
   signal.throwIfAborted();
   const name = `${model.name}-${purpose}-${randomBytes(4).toString("hex")}`;
-  const id = await engine.create({ ...spec, name, labels: { [stackLabel]: model.name, [purposeLabel]: purpose } });
+  const id = await engine.create({ ...spec, name, labels: ownLabels(model, purpose) });
   const kill = () => void engine.kill(id, "SIGKILL").catch(() => {});
   signal.addEventListener("abort", kill, { once: true });
   try {

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { type SnapshotManifest, type SnapshotType, snapshotFolder, snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError } from "../../support/errors.ts";
+import { describeProcess } from "../../support/process-identity.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
 import type { AnySource, Checked, Produced, SourceKind } from "./kinds.ts";
@@ -80,6 +81,8 @@ export function makeStaging(directory: string, id: string): string {
   const parent = join(backupsFolder(directory), ".staging");
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const staging = join(parent, id);
+  // Whose it is, for the one who clears up after a crash.
+  writeFileSync(join(parent, `${id}.process`), JSON.stringify(describeProcess()));
   mkdirSync(staging);
   if (process.platform !== "win32") chmodSync(staging, 0o777);
   return staging;

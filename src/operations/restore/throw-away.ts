@@ -3,7 +3,7 @@ import type { ExecResult } from "../../engine/engine.ts";
 import type { Service } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
-import { purposeLabel, type RunSpec, runToEnd, stackLabel } from "../backup/container.ts";
+import { ownLabels, type RunSpec, runToEnd } from "../backup/container.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
 
@@ -43,7 +43,7 @@ export async function withStanding<Result>(
   const { purpose, ...spec } = request.spec;
   signal.throwIfAborted();
   const name = `${model.name}-${purpose}-${randomBytes(4).toString("hex")}`;
-  const id = await engine.create({ ...spec, name, labels: { [stackLabel]: model.name, [purposeLabel]: purpose } });
+  const id = await engine.create({ ...spec, name, labels: ownLabels(model, purpose) });
   const kill = () => void engine.kill(id, "SIGKILL").catch(() => {});
   signal.addEventListener("abort", kill, { once: true });
   try {

@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
+  abandonedOperations,
+  closeAbandoned,
   openJournal,
   readJournal,
   reopenJournal,
   runUndo,
   undoList,
-  unfinishedOperation,
+  unfinishedOperations,
 } from "../../../src/operations/journal.ts";
 
 let directory: string;
@@ -29,18 +31,20 @@ test("a finished operation leaves nothing to do", () => {
   journal.done({ id: "pull:web" });
   journal.end("done");
   expect(journal.id).toMatch(/^20260102T030405\.000Z-start-[0-9a-f]{6}$/);
-  expect(unfinishedOperation(directory)).toBeUndefined();
+  expect(unfinishedOperations(directory)).toEqual([]);
 });
 
 test("the undo of a step is on the disk before the step acts", () => {
   const journal = openJournal(directory, "deploy", clock, { app: "web" });
   journal.begin({ id: "route:web", undo: route("old") });
   expect(readFileSync(fileOf(journal.id), "utf8")).toContain('"undo":{"kind":"set-route","to":"old"}');
-  expect(unfinishedOperation(directory)).toEqual({
+  expect(unfinishedOperations(directory)[0]).toEqual({
     id: journal.id,
     operation: "deploy",
     at: time,
     details: { app: "web" },
+    process: expect.objectContaining({ pid: process.pid }),
+    ended: false,
     undo: [{ step: "route:web", undo: route("old") }],
   });
 });
@@ -65,19 +69,19 @@ test("an undo that fails does not keep the others from being tried, and stays to
   });
   await expect(undoing).rejects.toThrow("b is stuck");
   expect(tried).toEqual(["c", "b", "a"]);
-  expect(unfinishedOperation(directory)?.undo.map(({ step }) => step)).toEqual(["b"]);
+  expect(unfinishedOperations(directory)[0]?.undo.map(({ step }) => step)).toEqual(["b"]);
 });
 
 test("a last line that a crash cut short is left out and does not swallow the next", () => {
   const journal = openJournal(directory, "deploy", clock);
   journal.begin({ id: "a", undo: route("a") });
   appendFileSync(fileOf(journal.id), '{"type":"begin","step":"b","undo":{"ki');
-  expect(unfinishedOperation(directory)?.undo.map(({ step }) => step)).toEqual(["a"]);
+  expect(unfinishedOperations(directory)[0]?.undo.map(({ step }) => step)).toEqual(["a"]);
   const again = reopenJournal(directory, journal.id, clock);
   again.undone("a");
-  expect(unfinishedOperation(directory)?.undo).toEqual([]);
+  expect(unfinishedOperations(directory)[0]?.undo).toEqual([]);
   again.end("undone");
-  expect(unfinishedOperation(directory)).toBeUndefined();
+  expect(unfinishedOperations(directory)).toEqual([]);
   expect(readJournal(directory, journal.id).at(-1)).toMatchObject({ type: "end", outcome: "undone" });
 });
 
@@ -90,5 +94,30 @@ test("old finished journals go, unfinished ones stay", () => {
   const names = readdirSync(join(directory, ".stack", "journal"));
   expect(names).toHaveLength(52);
   expect(names).toContain(`${unfinished.id}.jsonl`);
-  expect(unfinishedOperation(directory)?.id).toBe(unfinished.id);
+  expect(unfinishedOperations(directory)[0]?.id).toBe(unfinished.id);
+});
+
+const dead = { pid: 0 };
+
+test("what is settled is not taken back, and an end does not hide what is still to be", () => {
+  const journal = openJournal(directory, "restore", clock);
+  for (const id of ["volume", "swap", "start"]) journal.begin({ id, undo: route(id) });
+  journal.settled(["swap", "volume"]);
+  expect(undoList(readJournal(directory, journal.id)).map(({ step }) => step)).toEqual(["start"]);
+  journal.end("failed");
+  expect(unfinishedOperations(directory)).toMatchObject([{ ended: true, undo: [{ step: "start" }] }]);
+  reopenJournal(directory, journal.id, clock).undone("start");
+  expect(unfinishedOperations(directory)).toEqual([]);
+});
+
+test("of several operations without an end only those of dead processes are abandoned", () => {
+  const mine = openJournal(directory, "backup", clock);
+  const lost = openJournal(directory, "start", clock, undefined, dead);
+  time += 1;
+  const undoable = openJournal(directory, "restore", clock, undefined, dead);
+  undoable.begin({ id: "a", undo: route("a") });
+  expect(abandonedOperations(directory).map(({ id }) => id)).toEqual([undoable.id, lost.id]);
+  expect(closeAbandoned(directory, clock)?.id).toBe(lost.id);
+  expect(closeAbandoned(directory, clock)).toBeUndefined();
+  expect(unfinishedOperations(directory).map(({ id }) => id)).toEqual([undoable.id, mine.id]);
 });
