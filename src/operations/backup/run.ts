@@ -16,6 +16,7 @@ import { stackSource } from "./kind-stack.ts";
 import type { AnySource, Lane } from "./kinds.ts";
 import { kindOf } from "./kinds-table.ts";
 import { noteRun } from "./note-run.ts";
+import { reportRun } from "./report.ts";
 import type { DeliveryResult, RunResult, SourceResult } from "./result.ts";
 import { sealerOf } from "./sealer.ts";
 import { makeSnapshot } from "./snapshot.ts";
@@ -56,7 +57,7 @@ export function sourcesOf({ model }: Pick<Context, "model">, only: readonly stri
 export async function runBackup(context: Context, options: BackupOptions): Promise<RunResult> {
   const sources = sourcesOf(context, options.only);
   const [local, ...remote] = storesFor(context, options.to ?? []);
-  return exclusively(context, "backup run", options.wait, () =>
+  const done = await exclusively(context, "backup run", options.wait, () =>
     journalled(context, "backup", async (journal) => {
       const { clock } = context;
       const lane = options.lane ?? "full";
@@ -82,6 +83,8 @@ export async function runBackup(context: Context, options: BackupOptions): Promi
       return result;
     }),
   );
+  // Nobody has to wait for those who are told.
+  return { ...done, notes: [...done.notes, ...(await reportRun(context, done))] };
 }
 
 /** The local store first; destinations only those that were named, where any was. */
