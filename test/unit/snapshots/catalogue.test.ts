@@ -8,9 +8,9 @@ import { type MemoryStore, memoryStore } from "../../support/memory-store.ts";
 import { idAt, manifest, minute, noon, putSnapshot, segment } from "../../support/snapshots.ts";
 
 /** A store that counts how many objects are read, and how many at the same time. */
-function watched(): MemoryStore & { reads: string[]; most: number } {
-  const store = memoryStore({ now: () => noon });
-  const seen = { reads: [] as string[], most: 0 };
+function watched(): MemoryStore & { reads: string[]; most: number; time: number } {
+  const seen = { reads: [] as string[], most: 0, time: noon };
+  const store = memoryStore({ now: () => seen.time });
   let open = 0;
   return Object.assign(seen, store, {
     async get(...[key, range, signal]: Parameters<MemoryStore["get"]>) {
@@ -121,6 +121,20 @@ describe("the catalogue of a store", () => {
     await expect(readCatalogue(store)).rejects.toThrow("no answer");
   });
 
+  test("an interruption is no unreadable manifest", async () => {
+    const store = memoryStore();
+    await putSnapshot(store, manifest({ at: noon }));
+    const stop = new AbortController();
+    const stopped: MemoryStore = {
+      ...store,
+      get: async (...given) => {
+        stop.abort(new Error("stopped"));
+        return store.get(...given);
+      },
+    };
+    await expect(readCatalogue(stopped, { signal: stop.signal })).rejects.toThrow("stopped");
+  });
+
   test("reads few manifests at a time, and none that it knows", async () => {
     const store = watched();
     for (let index = 0; index < 20; index += 1) await putSnapshot(store, manifest({ at: noon + index * minute }));
@@ -140,9 +154,10 @@ describe("the catalogue of a store", () => {
     await putSnapshot(store, manifest({ at: noon + minute }));
     await readCatalogue(store, { cacheFolder: folder });
     store.objects.delete(`snapshots/files/${idAt(noon)}/manifest.json`);
-    await putSnapshot(store, manifest({ at: noon + minute, tool: "2.0.0-rc.1" }));
+    store.time += 1;
+    await putSnapshot(store, manifest({ at: noon + minute, tool: "2.0.0" }));
     const { snapshots } = await readCatalogue(store, { cacheFolder: folder });
-    expect(snapshots.map(({ manifest: { tool } }) => tool)).toEqual(["2.0.0-rc.1"]);
+    expect(snapshots.map(({ manifest: { tool } }) => tool)).toEqual(["2.0.0"]);
     expect(Object.keys((JSON.parse(readFileSync(file, "utf8")) as { manifests: object }).manifests)).toHaveLength(1);
     for (const nonsense of ["{", "[]", '{"format":1,"manifests":{"x":{}}}', '{"format":1,"manifests":3}']) {
       writeFileSync(file, nonsense);

@@ -181,7 +181,7 @@ function branch(story: Story): void {
   const before = story.histories.get(name(story.timeline)) ?? "";
   story.histories.set(name(story.timeline + 1), `${before}${story.timeline}\t${lsn}\trestored\n`);
   story.timeline += 1;
-  story.position -= 1;
+  story.position = Math.max(1, story.position - 1);
 }
 
 function typeOf(source: Event["source"], kind: number): SnapshotType {
@@ -337,8 +337,8 @@ describe("retention over random histories", () => {
       { numRuns: 10_000 },
     );
     // Otherwise it would keep them by doing nothing.
-    expect(removals.sets).toBeGreaterThan(10_000);
-    expect(removals.log).toBeGreaterThan(1_000);
+    expect(removals.sets).toBeGreaterThan(5_000);
+    expect(removals.log).toBeGreaterThan(500);
   }, 60_000);
 
   test("asked again after it was done, forced, it finds nothing more; unforced, it ends at the same sets", () => {

@@ -85,6 +85,26 @@ describe("an ordinary day", () => {
     );
   });
 
+  test("the last of a day is one that can be restored, where there is one", () => {
+    const full = entry({ at: noon - 6 * day });
+    const increment = (hours: number, parts: SnapshotParts = {}) =>
+      entry({ at: noon - hours * hour, type: "incremental", parent: full.manifest.id, ...parts });
+    const bad = { checks: badCheck(noon) };
+    const entries = [
+      full,
+      increment(70),
+      increment(68),
+      increment(66, bad),
+      increment(44, bad),
+      increment(42, bad),
+      increment(1),
+    ];
+    // The floor would keep them all: it is three.
+    const one = { ...policy, atLeast: 1 };
+    const gone = planRetention({ now: noon, entries, policy: one }).remove.map((each) => each.entry.manifest.id);
+    expect(gone).toEqual([70, 66, 44].map((hours) => idAt(noon - hours * hour)));
+  });
+
   test("what builds on another keeps it, however old it is", () => {
     const full = entry({ at: noon - 12 * day });
     const between = entry({ at: noon - 8 * day, type: "incremental", parent: full.manifest.id });
@@ -200,6 +220,8 @@ describe("the ways in which others lost everything", () => {
     ]);
     expect(plan([...big, small], { force: true }).remove).toHaveLength(2);
     expect(plan([...big, entry({ at: noon, content: "x".repeat(500) })]).held).toEqual([]);
+    // Two before it are no habit.
+    expect(plan([...big.slice(-2), small]).held).toEqual([]);
     const increments = [...big, small].map((each) => ({
       ...each,
       manifest: { ...each.manifest, type: "incremental" as const },
