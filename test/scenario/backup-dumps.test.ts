@@ -1,10 +1,16 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
+import { stackLabel } from "../../src/operations/backup/container.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import { type PostgresSource, runSql, type ServerExec } from "../../src/operations/backup/postgres-client.ts";
 import { checkDump, loadDump, produceDump } from "../../src/operations/backup/postgres-dump.ts";
 import { readDumpFacts } from "../../src/operations/backup/postgres-dump-facts.ts";
 import type { Context } from "../../src/operations/context.ts";
+import { openJournal, readJournal, undoList } from "../../src/operations/journal.ts";
+import { dumpFromVolume, restoreDatabase } from "../../src/operations/restore/postgres-database.ts";
+import { undoRenameDatabases } from "../../src/operations/restore/postgres-rename.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
 import {
   contextFor,
@@ -41,6 +47,28 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 SELECT lo_from_bytea(0, 'a large object');
 `;
 
+const namesAndDoors = "SELECT datname, datallowconn, oid FROM pg_database ORDER BY 1";
+
+/** An engine that does so many calls which change something and then none, as if this process had been killed there. */
+function diesAfter(engine: Engine, calls: number): Engine {
+  let left = calls;
+  const counted = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
+    return async (...args: Args): Promise<Result> => {
+      if (left <= 0) throw new Error("killed");
+      const result = await call(...args);
+      left -= 1;
+      if (left <= 0) throw new Error("killed");
+      return result;
+    };
+  };
+  return {
+    ...engine,
+    exec: counted(engine.exec),
+    create: counted(engine.create),
+    waitForExit: counted(engine.waitForExit),
+  };
+}
+
 await describeWithDocker("dumps of postgres 18", [image], (engine: Engine) => {
   let stack: DataStack;
   let context: Context;
@@ -50,6 +78,19 @@ await describeWithDocker("dumps of postgres 18", [image], (engine: Engine) => {
   const live: ServerExec = async (command, options) => {
     const { containers } = await engine.observe(stack.model.name);
     return engine.exec(containers.find(({ service }) => service === "postgres")?.id ?? "", command, options);
+  };
+  let copy = "";
+  const propertiesOf = (name: string) =>
+    sql(
+      "postgres",
+      `SELECT pg_get_userbyid(datdba), datconnlimit, encoding, datlocprovider, datcollate, datctype,
+         (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) AS a),
+         (SELECT array_agg(setrole::regrole || ' ' || setconfig::text ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
+       FROM pg_database d WHERE datname = '${name}'`,
+    );
+  const removeContainers = async () => {
+    for (const { id } of await engine.labelled(stackLabel, stack.model.name))
+      await engine.remove(id, { unnamedVolumes: true });
   };
   const sql = (database: string, text: string) => runSql(live, source, database, text);
 
@@ -117,6 +158,115 @@ ${client("server", image, ["postgres"])}
     ]);
     const [{ restored = "" } = {}] = loaded.volumes;
     expect(await oneOffs(context)).toEqual([restored]);
-    await engine.removeVolume(restored);
+    copy = restored;
+  });
+
+  test("one database comes back into the running server, and the one that was there is kept", async () => {
+    await sql(
+      "postgres",
+      'ALTER DATABASE server SET search_path = public, "Odd ""schema"""; ALTER DATABASE server CONNECTION LIMIT 50',
+    );
+    await sql(
+      "postgres",
+      "ALTER ROLE server IN DATABASE server SET work_mem = '5MB'; GRANT CONNECT ON DATABASE server TO reporter",
+    );
+    const properties = await propertiesOf("server");
+    await sql("server", "DELETE FROM public.orders; DROP TABLE public.sessions; CREATE TABLE public.newer AS SELECT 1");
+    const { journal } = job;
+    const restored = await restoreDatabase(context, journal, { source, database: "server", snapshot, id: "abc123" });
+    expect(restored).toEqual({
+      database: "server",
+      kept: "server_before_abc123",
+      checks: [{ ok: true, detail: "server: 6 tables, 13079 rows, as when it was dumped" }],
+    });
+    expect(await sql("server", "SELECT count(*) FROM orders UNION ALL SELECT count(*) FROM sessions ORDER BY 1")).toBe(
+      "77\n8000\n",
+    );
+    expect(await propertiesOf("server")).toBe(properties);
+    // As the app itself, over the network, with its password.
+    const app = await stack.sh(
+      "server",
+      'psql "$DATABASE_URL" -Atc "INSERT INTO users (name) VALUES (\'new\') RETURNING id"',
+    );
+    expect(app.stdout.split("\n")[0], app.stderr).toBe("5001");
+    await expect(sql("server_before_abc123", "SELECT 1")).rejects.toThrow();
+    await sql("postgres", "ALTER DATABASE server_before_abc123 ALLOW_CONNECTIONS true");
+    expect(await sql("server_before_abc123", "SELECT count(*) FROM public.newer")).toBe("1\n");
+    await sql("postgres", "DROP DATABASE server_before_abc123");
+    expect(await oneOffs(context)).toEqual([copy]);
+  });
+
+  test("or beside it, and a database of another name is neither replaced nor guessed", async () => {
+    const request = { source, database: oddName, snapshot, into: "odd-2" };
+    expect(await restoreDatabase(context, job.journal, request)).toMatchObject({ database: "odd-2" });
+    expect(await sql("odd-2", "SELECT sum(i) FROM t")).toBe("6\n");
+    expect(await sql(oddName, "SELECT sum(i) FROM t")).toBe("6\n");
+    await expect(restoreDatabase(context, job.journal, request)).rejects.toThrow('has a database "odd-2" already');
+    await expect(restoreDatabase(context, job.journal, { source, database: "servr", snapshot })).rejects.toMatchObject({
+      hint: expect.stringContaining("server"),
+    });
+    await sql("postgres", 'DROP DATABASE "odd-2"');
+  });
+
+  test("one database of a copy of the whole server is dumped out of it", async () => {
+    const { staging } = produceJob(context, source, "dump");
+    const dump = await dumpFromVolume(context, {
+      source,
+      volume: copy,
+      image,
+      database: "server",
+      staging,
+      snapshot: "s1",
+    });
+    expect(readDumpFacts(dump.manifest).databases).toMatchObject([{ name: "server", tables: 6, rows: 13_079 }]);
+    const restored = await restoreDatabase(context, job.journal, {
+      source,
+      database: "server",
+      snapshot: dump,
+      into: "past",
+    });
+    expect(restored.checks).toMatchObject([{ ok: true }]);
+    await sql("postgres", "DROP DATABASE past");
+    await expect(
+      dumpFromVolume(context, { source, volume: copy, image, database: "nobody", staging, snapshot: "s1" }),
+    ).rejects.toThrow('The snapshot s1 has no database "nobody"');
+    expect(await oneOffs(context)).toEqual([copy]);
+  });
+
+  test("killed at any step, the undo of the journal leaves the live database as it was", async () => {
+    const before = await sql("postgres", namesAndDoors);
+    for (let calls = 1; ; calls += 1) {
+      const dead = { ...context, engine: diesAfter(engine, calls) };
+      const journal = openJournal(context.directory, "restore", context.clock);
+      const outcome = await restoreDatabase(dead, journal, {
+        source,
+        database: "server",
+        snapshot,
+        id: "dead01",
+      }).catch((error: unknown) => error);
+      const undo = undoList(readJournal(context.directory, journal.id));
+      for (const { undo: step } of [...undo, ...undo]) await undoRenameDatabases(context, step);
+      expect(await sql("postgres", namesAndDoors), `after ${calls} calls`).toBe(before);
+      expect(await sql("server", "SELECT count(*) FROM users"), `after ${calls} calls`).toBe("5001\n");
+      if (!(outcome instanceof Error)) break;
+      expect(outcome.message).toBe("killed");
+      await removeContainers();
+    }
+    expect(await oneOffs(context)).toEqual([copy]);
+  });
+
+  test("one flipped bit in any file is found", async () => {
+    for (const name of ["server.dump.tar", "globals.sql.zst", "rows.jsonl"]) {
+      const path = join(snapshot.folder, name);
+      const whole = readFileSync(path);
+      const flipped = Buffer.from(whole);
+      const middle = Math.floor(whole.length / 2);
+      flipped.writeUInt8(flipped.readUInt8(middle) ^ 1, middle);
+      writeFileSync(path, flipped);
+      const { ok, detail } = await checkDump(partsJob(job, snapshot));
+      expect({ ok, detail }).toEqual({ ok: false, detail: `${name}: is not what was written: its hash is another` });
+      writeFileSync(path, whole);
+    }
+    expect((await checkDump(partsJob(job, snapshot))).ok).toBe(true);
   });
 });

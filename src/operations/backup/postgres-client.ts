@@ -18,12 +18,14 @@ export const clientEnvironment = {
   PGOPTIONS: "-c lc_messages=C -c statement_timeout=0 -c idle_in_transaction_session_timeout=0",
 };
 
+const twelveHours = 12 * 3_600_000;
+
 /** Runs a command in the container of a server: the live one, or one that stands on a copy. */
 export type ServerExec = (command: readonly string[], options: { user: string; input?: string }) => Promise<ExecResult>;
 
 /** The live server's container. */
 export function execIn({ engine }: Pick<Context, "engine">, container: string): ServerExec {
-  return (command, options) => engine.exec(container, command, options);
+  return (command, options) => engine.exec(container, command, { ...options, timeout: twelveHours });
 }
 
 /** Runs a shell script with the client programs beside a server; its output, or an error that begins with `what`. */

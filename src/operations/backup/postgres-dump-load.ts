@@ -8,12 +8,16 @@ import type { Checked, Loaded, LoadJob } from "./kinds.ts";
 import { countRows, type PostgresSource, runClient, type ServerExec } from "./postgres-client.ts";
 import { jobsFor } from "./postgres-dump.ts";
 import { type DumpFacts, readDumpFacts } from "./postgres-dump-facts.ts";
-import { amcheckScript, globalsPart, globalsScript, restoreScript, rowsPart } from "./postgres-dump-script.ts";
+import {
+  amcheckScript,
+  globalsPart,
+  globalsScript,
+  restoreScript,
+  rowsPart,
+  spaceFolder,
+} from "./postgres-dump-script.ts";
 import { connectionTo } from "./postgres-names.ts";
 import { compareRows, parseRows } from "./postgres-rows.ts";
-
-/** Where dumps are unpacked: a volume of its own, which is removed before the copy is handed over. */
-const unpacked = "/unpacked";
 
 /**
  * Fills a new server of the stack's own version with a dump, which may come from an older one: how a server is upgraded.
@@ -87,7 +91,7 @@ function loadingServer(
     image,
     purpose: `restore-${source.name}`,
   });
-  return { ...spec, volumes: [...(spec.volumes ?? []), { volume: space, target: unpacked, readOnly: false }] };
+  return { ...spec, volumes: [...(spec.volumes ?? []), { volume: space, target: spaceFolder, readOnly: false }] };
 }
 
 interface Filling {
@@ -108,7 +112,7 @@ async function fill(context: Context, exec: ServerExec, filling: Filling): Promi
     step(`loading ${name}`);
     // This one is in every new server; the others are made as the dump has them.
     const create = name === "postgres" ? [] : ["--create"];
-    const words = [`/backup/${part}`, `${unpacked}/dump`, jobs, connectionTo("postgres"), ...create];
+    const words = [`/backup/${part}`, jobs, connectionTo("postgres"), ...create];
     await runClient(exec, source, `Loading ${name}`, restoreScript, words);
     checks.push(compareRows(name, expected.get(name), await countRows(exec, source, name)));
   }

@@ -6,13 +6,17 @@ export const rowsPart = "rows.jsonl";
 /** File with roles, memberships and their settings; without passwords. */
 export const globalsPart = "globals.sql.zst";
 
+/** A volume for unpacked dumps, where a container is given one. */
+export const spaceFolder = "/unpacked";
+
 /**
- * Where the programs write before a dump becomes one file: below the folder that the image makes a volume of (from version
- * 18 on another), which goes when the container goes. Not in the staging folder: what a container's user leaves there
- * in a folder of its own nobody else may remove.
+ * Where dumps are folders: in the volume for them, or below the folder that the image itself makes a volume of (from version
+ * 18 on another), which goes when the container goes. Not in the staging folder: what a container's user leaves there in a
+ * folder of its own nobody else may remove.
  */
-const makeWorkFolder = `work=/var/lib/postgresql/data
-[ -w "$work" ] || work=/var/lib/postgresql
+const makeWorkFolder = `for work in ${spaceFolder} /var/lib/postgresql/data /var/lib/postgresql; do
+  [ ! -w "$work" ] || break
+done
 work=$work/.create-stack-dump
 rm -rf "$work"
 mkdir "$work"`;
@@ -143,15 +147,14 @@ rm /tmp/globals.sql
 if grep -E 'ERROR|FATAL' /tmp/said | grep -v 'ERROR:  role "[^"]*" already exists' >&2; then exit 1; fi
 `;
 
-/** Arguments: part, folder to unpack it in, jobs, connection, and what else pg_restore is told. */
+/** Arguments: part, jobs, connection, and what else pg_restore is told. */
 export const restoreScript = `set -eu
-part=$1 folder=$2 jobs=$3 connection=$4
-shift 4
-rm -rf "$folder"
-mkdir "$folder"
-tar --extract --file="$part" --directory="$folder"
-pg_restore --exit-on-error --jobs="$jobs" --dbname="$connection" "$@" "$folder"
-rm -rf "$folder"
+part=$1 jobs=$2 connection=$3
+shift 3
+${makeWorkFolder}
+tar --extract --file="$part" --directory="$work"
+pg_restore --exit-on-error --jobs="$jobs" --dbname="$connection" "$@" "$work"
+rm -rf "$work"
 `;
 
 /** Arguments: jobs, then a connection to each database. The checker is an extension; where it was not there it goes again. */
