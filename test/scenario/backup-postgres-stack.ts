@@ -10,11 +10,13 @@ import type { PostgresSource } from "../../src/operations/backup/postgres-base.t
 import { serverOnCopy, serviceOf } from "../../src/operations/backup/postgres-replay.ts";
 import { makeStaging } from "../../src/operations/backup/snapshot.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
+import { shipWal, type WalReport } from "../../src/operations/backup/wal-ship.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { sharedObjects } from "../../src/operations/restore/fetch.ts";
 import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
+import { noSealer, type Sealer } from "../../src/snapshots/seal.ts";
 import type { SnapshotStore } from "../../src/snapshots/store.ts";
 import { systemClock } from "../../src/support/clock.ts";
 import { recordedProgress } from "../support/scenario.ts";
@@ -29,6 +31,7 @@ export interface TakenBase {
 /** A stack with one Postgres server, and what a test does with its backups. */
 export interface PostgresStack {
   stack: DataStack;
+  /** Its `model`, `engine` and `signal` may be replaced by a test. */
   context: Context;
   engine: Engine;
   source: PostgresSource;
@@ -37,6 +40,10 @@ export interface PostgresStack {
   up(): Promise<void>;
   /** Runs SQL in the running server as the superuser; unaligned output without headers. */
   sql(text: string, database?: string): Promise<string>;
+  /** Ends the segment that is being written, and resolves when the server has archived it. */
+  archived(): Promise<void>;
+  /** Ships the log, as a run does. */
+  ship(bases: readonly TakenBase[], stores?: readonly SnapshotStore[], sealer?: Sealer): Promise<WalReport>;
   takeBase(): Promise<TakenBase>;
   check(base: TakenBase): Promise<Checked>;
   /** Loads a base into new volumes, with the log of the local store. */
@@ -73,6 +80,12 @@ components:
   const local = localStore(backupsFolder(directory));
   const volumes: string[] = [];
   let number = 0;
+  const sql = async (text: string, database = "app") => {
+    const line = `psql -U postgres -d ${database} --no-psqlrc -v ON_ERROR_STOP=1 -At`;
+    const { code, stdout, stderr } = await stack.sh(source.service, line, text);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trim();
+  };
   const image = () => model.services.find(({ name }) => name === source.service)?.image ?? "";
   return {
     stack,
@@ -84,12 +97,18 @@ components:
       await stack.up();
       await stack.compose("wait", `${source.service}-setup`);
     },
-    async sql(text, database = "app") {
-      const line = `psql -U postgres -d ${database} --no-psqlrc -v ON_ERROR_STOP=1 -At`;
-      const { code, stdout, stderr } = await stack.sh(source.service, line, text);
-      if (code !== 0) throw new Error(stderr);
-      return stdout.trim();
+    sql,
+    async archived() {
+      const segment = await sql("SELECT pg_walfile_name(pg_switch_wal())");
+      const isThere = async () => (await sql("SELECT last_archived_wal FROM pg_stat_archiver")) >= segment;
+      while (!(await isThere())) await context.clock.sleep(100);
     },
+    ship: (bases, stores = [], sealer = noSealer) =>
+      shipWal(context, source, {
+        local,
+        destinations: stores.map((store) => ({ store, sealer })),
+        bases: bases.map(({ manifest }) => manifest),
+      }),
     async takeBase() {
       number += 1;
       const id = `20261121T0000${String(number).padStart(2, "0")}Z-00000${number}`;

@@ -5,6 +5,7 @@ import {
   positionOf,
   type ReachableWindow,
   reachableWindows,
+  type WalGap,
   type WalObject,
   walObject,
 } from "../../snapshots/wal-chain.ts";
@@ -47,6 +48,7 @@ export function planRecovery(base: Base, archive: Archive, at?: number): Recover
   const windows = windowsOf(base, { ...archive, wal });
   const window = at === undefined ? newest(windows) : windowAt(windows, archive.wal, at);
   if (window === undefined) throw unreachable(base, windows, at);
+  if (at === undefined && window.gap !== undefined) throw holeBeforeEnd(base, window, window.gap);
   const files = onTheWay(base, window, archive);
   const end = at === undefined ? files.length : endOfNeed(files, at);
   const keysOf = (some: readonly WalObject[]) => some.map(({ key }) => key);
@@ -148,6 +150,16 @@ function unreachable({ id }: Base, windows: readonly ReachableWindow[], at: numb
       at !== undefined && at > to
         ? `--at ${moment(to)}, or leave --at out for the newest that there is`
         : "./prod.sh backup list shows earlier snapshots",
+  });
+}
+
+/** What is asked for is the newest, and the newest cannot be reached: to take less is for the user to decide. */
+function holeBeforeEnd({ id }: Base, { to }: ReachableWindow, gap: WalGap): StackError {
+  return new StackError({
+    code: "wal-gap",
+    exit: "backupFailed",
+    message: `The log that follows the snapshot ${id} is missing from ${gap.from} to ${gap.to}: it reaches to ${moment(to)} alone`,
+    hint: `restore a snapshot that was made later (./prod.sh backup list), or what there is: --at ${moment(to)}`,
   });
 }
 

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Loaded } from "../../src/operations/backup/kinds.ts";
+import { describeWithDocker } from "../support/docker.ts";
+import { memoryStore } from "../support/memory-store.ts";
+import { type PostgresStack, postgresStack, type TakenBase } from "./backup-postgres-stack.ts";
+
+const images = { 16: "postgres:16.15-trixie", 17: "postgres:17.11-trixie", 18: "postgres:18.6-trixie" };
+
+/** Sums over all that pgbench changes: equal only where every row is. */
+const digest = `SELECT md5(string_agg(line, ',' ORDER BY line)) FROM (
+  SELECT format('a%s:%s', aid, abalance) FROM pgbench_accounts UNION ALL SELECT format('t%s:%s', tid, tbalance) FROM pgbench_tellers
+  UNION ALL SELECT format('h%s:%s:%s:%s', tid, aid, delta, extract(epoch FROM mtime)) FROM pgbench_history
+  UNION ALL SELECT format('m%s', name) FROM marks) AS rows (line)`;
+
+/** The server's clock, rounded up to the next millisecond, so that all that is committed is before it. */
+const clock = "SELECT ceil(extract(epoch FROM clock_timestamp()) * 1000)";
+
+for (const version of [18, 17, 16] as const) {
+  await describeWithDocker(`base backups and the log of postgres ${version}`, [images[version]], () => {
+    let pg: PostgresStack;
+    let base: TakenBase;
+    let chosen: { at: number; rows: string };
+    let newest: string;
+    const remote = memoryStore({ name: "far" });
+    const load = async (...options: string[]) => {
+      const { code, stderr } = await pg.stack.sh("postgres", `pgbench -n -U postgres ${options.join(" ")} app`);
+      if (code !== 0) throw new Error(stderr);
+    };
+    const rowsOf = async (loaded: Loaded) => pg.sqlOn(loaded, digest);
+
+    beforeAll(async () => {
+      pg = await postgresStack(version);
+      await pg.up();
+      await load("-i -q -s 2");
+      await pg.sql("CREATE TABLE marks (name text PRIMARY KEY, made timestamptz DEFAULT clock_timestamp())");
+      const working = load("-c 2 -T 2");
+      base = await pg.takeBase();
+      await working;
+      await pg.archived();
+      await load("-c 2 -t 200");
+      await pg.sql("INSERT INTO marks VALUES ('before')");
+      chosen = { rows: await pg.sql(digest), at: Number(await pg.sql(clock)) };
+      await pg.sql("INSERT INTO marks VALUES ('after')");
+      await load("-c 2 -t 300");
+      await pg.archived();
+      await load("-c 2 -t 100");
+      newest = await pg.sql(digest);
+      await pg.archived();
+      await pg.ship([base], [remote]);
+    });
+    afterAll(async () => pg?.remove());
+
+    test("a base that was taken under load is whole, by the server's own programs", async () => {
+      expect(await pg.check(base)).toMatchObject({
+        ok: true,
+        detail: expect.stringContaining("agree with the server's"),
+      });
+      expect(base.manifest.parts.map(({ name }) => name)).toEqual([
+        "base.tar.zst",
+        "pg_wal.tar.zst",
+        "backup_manifest",
+      ]);
+    });
+
+    test("a chosen second comes back row for row", async () => {
+      const loaded = await pg.load(base, { at: chosen.at });
+      expect(await rowsOf(loaded)).toBe(chosen.rows);
+      expect(loaded.reached).toBeLessThanOrEqual(chosen.at);
+      expect(loaded.reached).toBeGreaterThan(chosen.at - 10_000);
+      expect(loaded.checks.filter(({ ok }) => !ok)).toEqual([]);
+    });
+
+    test("the newest comes back row for row, and passes every check", async () => {
+      const loaded = await pg.load(base, { depth: "deep" });
+      expect(await rowsOf(loaded)).toBe(newest);
+      expect(loaded.checks.filter(({ ok }) => !ok)).toEqual([]);
+      expect(loaded.facts).toMatchObject({ timeline: 2, rows: { app: { "public.pgbench_accounts": 200_000 } } });
+    });
+
+    test("nothing is left but what came out", async () => {
+      expect(await pg.leftovers()).toEqual([]);
+    });
+  });
+}
