@@ -8,6 +8,9 @@ export function gpgIn(home: string): string[] {
   return ["gpg", "--batch", "--no-tty", "--no-options", "--homedir", home];
 }
 
+/** How the names of folders with encrypted files begin. One that a killed run left behind can be removed. */
+export const gpgFolderPrefix = "gpg-";
+
 /**
  * Encrypts a file for the owners of public key files with the host's `gpg`, into a folder of its own (mode 0700) below
  * `temporaryFolder`, which needs the file's size in space. Nothing is compressed: what is backed up is already. Returns
@@ -20,7 +23,7 @@ export async function gpgEncrypt(
   signal?: AbortSignal,
 ): Promise<{ folder: string; path: string; bytes: number }> {
   await mkdir(temporaryFolder, { recursive: true, mode: 0o700 });
-  const folder = await mkdtemp(join(resolve(temporaryFolder), "gpg-"));
+  const folder = await mkdtemp(join(resolve(temporaryFolder), gpgFolderPrefix));
   try {
     const home = join(folder, "home");
     await mkdir(home, { mode: 0o700 });

@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { StackError } from "../support/errors.ts";
-import { openAgeFile } from "./age.ts";
+import { type AgeSecrets, openAgeFile } from "./age.ts";
 import { makeHeader } from "./age-header.ts";
 import { openAgeStream } from "./age-open.ts";
 import { payloadNonceBytes } from "./age-payload.ts";
 import { type ByteSource, openFile } from "./byte-source.ts";
-import { gpgEncrypt } from "./gpg.ts";
+import { gpgEncrypt, gpgFolderPrefix } from "./gpg.ts";
 import { openGpgStream } from "./gpg-open.ts";
 import type { Identities } from "./recipients.ts";
 
@@ -67,12 +67,14 @@ export function ageSealer(recipients: readonly string[]): Sealer {
       const file = await lookAt(path);
       const state = earlier ?? (await newAgeState(file, recipients));
       if (state.encryption !== "age" || !fits(state, file, recipients)) throw stale(path);
-      const [header, fileKey, nonce] = [state.header, state.fileKey, state.nonce].map((text) =>
-        Buffer.from(text, "base64"),
-      ) as [Buffer, Buffer, Buffer];
-      return { ...(await openAgeFile(path, { header, fileKey, nonce })), state };
+      return { ...(await openAgeFile(path, secretsOf(state))), state };
     },
   };
+}
+
+function secretsOf({ header, fileKey, nonce }: Extract<SealState, { encryption: "age" }>): AgeSecrets {
+  const bytes = (text: string) => Buffer.from(text, "base64");
+  return { header: bytes(header), fileKey: bytes(fileKey), nonce: bytes(nonce) };
 }
 
 async function newAgeState(file: SealedFile, recipients: readonly string[]): Promise<SealState> {
@@ -104,13 +106,16 @@ export function gpgSealer(keyFiles: readonly string[], temporaryFolder: string):
         recipients: [...keyFiles],
         ...(await gpgEncrypt(path, keyFiles, temporaryFolder, signal)),
       };
-      if (state.encryption !== "gpg" || !fits(state, file, keyFiles)) throw stale(path);
+      if (state.encryption !== "gpg" || !fits(state, file, keyFiles)) {
+        if (state.encryption === "gpg") await removeSealed(state.folder, temporaryFolder);
+        throw stale(path);
+      }
       const source = await openFile(state.path).catch(() => {
         throw stale(path);
       });
       const close = async () => {
         await source.close();
-        await rm(state.folder, { recursive: true, force: true });
+        await removeSealed(state.folder, temporaryFolder);
       };
       if (source.size !== state.bytes) {
         await close();
@@ -119,6 +124,12 @@ export function gpgSealer(keyFiles: readonly string[], temporaryFolder: string):
       return { ...source, close, state };
     },
   };
+}
+
+/** The path comes from a file: only what was made here is removed. */
+async function removeSealed(folder: unknown, temporaryFolder: string): Promise<void> {
+  if (typeof folder !== "string" || dirname(folder) !== resolve(temporaryFolder)) return;
+  if (basename(folder).startsWith(gpgFolderPrefix)) await rm(folder, { recursive: true, force: true });
 }
 
 function requireSome(recipients: readonly string[]): void {
@@ -130,11 +141,16 @@ async function lookAt(path: string): Promise<SealedFile> {
   return { bytes: size, modifiedAt: mtimeMs };
 }
 
-function fits(state: { file: SealedFile; recipients: string[] }, file: SealedFile, recipients: readonly string[]) {
+/** The state comes from a file: nothing is taken for granted of its shape. */
+function fits(
+  state: { file?: Partial<SealedFile>; recipients?: string[] },
+  file: SealedFile,
+  recipients: readonly string[],
+): boolean {
   return (
-    state.file.bytes === file.bytes &&
+    state.file?.bytes === file.bytes &&
     state.file.modifiedAt === file.modifiedAt &&
-    state.recipients.length === recipients.length &&
+    state.recipients?.length === recipients.length &&
     state.recipients.every((recipient, place) => recipient === recipients[place])
   );
 }

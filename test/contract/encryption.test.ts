@@ -112,7 +112,16 @@ describeWith("gpg", () => {
     expect((await again.read(0, again.size)).equals(await first.read(0, first.size))).toBe(true);
     await again.close();
     await first.close();
-    await expect(sealer.seal(path, first.state)).rejects.toMatchObject({ code: "backup-state-stale" });
+    const stale = { code: "backup-state-stale" };
+    await expect(sealer.seal(path, first.state)).rejects.toMatchObject(stale);
+    // As a killed run leaves it, for a file that is another one by now.
+    const killed = await sealer.seal(path);
+    plainFile(100_001);
+    await expect(sealer.seal(path, killed.state)).rejects.toMatchObject(stale);
+    expect(readdirSync(temporary)).toEqual([]);
+    await expect(sealer.seal(path, { ...killed.state, folder } as never)).rejects.toMatchObject(stale);
+    expect(existsSync(path)).toBe(true);
+    await killed.close();
   });
 
   test("a wrong key, a cut, a flipped byte and a file that holds no key are told", async () => {

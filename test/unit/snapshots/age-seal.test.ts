@@ -79,8 +79,12 @@ describe("a file is sealed with age", () => {
     const { state, close } = await sealer.seal(path);
     await close();
     const stale = { code: "backup-state-stale", exit: "backupFailed" };
-    await expect(ageSealer(recipients.slice(1)).seal(path, state)).rejects.toMatchObject(stale);
+    const added = [...recipients, (await makeIdentity()).recipient];
+    for (const others of [recipients.slice(1), recipients.toReversed(), added]) {
+      await expect(ageSealer(others).seal(path, state)).rejects.toMatchObject(stale);
+    }
     await expect(sealer.seal(path, { encryption: "none" })).rejects.toMatchObject(stale);
+    await expect(sealer.seal(path, { encryption: "age" } as never)).rejects.toMatchObject(stale);
     utimesSync(path, 1, 1);
     await expect(sealer.seal(path, state)).rejects.toMatchObject(stale);
     const { state: newer, close: closeNewer } = await sealer.seal(path);
