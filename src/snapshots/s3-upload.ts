@@ -167,21 +167,22 @@ async function sendParts(
         continue;
       }
       while (onTheWay.size >= inFlight) await Promise.race(onTheWay);
-      const sending = sendPart(one, uploadId, part, md5, stop.signal)
+      stop.signal.throwIfAborted();
+      // Ends without an error whatever happens: the first failure calls off the rest and is looked at here.
+      const sending: Promise<void> = sendPart(one, uploadId, part, md5, stop.signal)
         .then((done) => {
           notePart(stateFile, done);
           arrive(done, part.length);
         })
+        .catch((error) => stop.abort(error))
         .finally(() => onTheWay.delete(sending));
-      // Looked at by the race above or the wait below; until then it must not count as unhandled.
-      sending.catch((error) => stop.abort(error));
       onTheWay.add(sending);
     }
     await Promise.all(onTheWay);
     stop.signal.throwIfAborted();
   } catch (error) {
     stop.abort(error);
-    await Promise.allSettled(onTheWay);
+    await Promise.all(onTheWay);
     throw stop.signal.reason;
   } finally {
     options.signal?.removeEventListener("abort", onAbort);

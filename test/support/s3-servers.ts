@@ -58,6 +58,8 @@ async function start(args: string[], port: string, secretAccessKey: string): Pro
       accessKeyId,
       secretAccessKey,
       async bucket(name, { objectLock = false } = {}) {
+        // On Node.js 20 the library prints a note about its own future.
+        process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
         const client = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials });
         await client.send(new CreateBucketCommand({ Bucket: name, ObjectLockEnabledForBucket: objectLock }));
         client.destroy();
