@@ -26,7 +26,7 @@ export function readIdentities(text: string): Identities {
   // Blanked and not removed, so that the lines keep their numbers.
   const lines = text.replace(armour, (block) => block.replace(/[^\n]/g, "")).split("\n");
   for (const [index, raw] of lines.entries()) {
-    const line = raw.trim().replace(/^\uFEFF/, "");
+    const line = raw.trim();
     const path = /^gpg:\s*(\S.*)$/.exec(line)?.[1];
     if (line === "" || line.startsWith("#")) continue;
     if (path !== undefined) gpg.push({ path });
