@@ -12,7 +12,8 @@ export interface Failure {
 /** How it went with one snapshot of one source. */
 export interface SourceResult {
   source: string;
-  type: SnapshotType;
+  /** `log`: what a database server logged since was shipped. */
+  type: SnapshotType | "log";
   outcome: "ok" | "failed";
   id?: string;
   /** Bytes in the local store. */

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { type Catalogue, readCatalogue } from "../../snapshots/catalogue.ts";
+import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError } from "../../support/errors.ts";
@@ -10,17 +9,19 @@ import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
 import { exclusively, journalled } from "../operation.ts";
 import { redactorFor } from "../secret-values.ts";
+import { catalogueOf } from "./catalogue-of.ts";
 import { deliver, undelivered } from "./deliver.ts";
 import { failureOf } from "./failure.ts";
 import { stackSource } from "./kind-stack.ts";
 import type { AnySource, Lane } from "./kinds.ts";
 import { kindOf } from "./kinds-table.ts";
+import { shipLogs } from "./log.ts";
 import { noteRun } from "./note-run.ts";
 import { reportRun } from "./report.ts";
 import type { DeliveryResult, RunResult, SourceResult } from "./result.ts";
 import { sealerOf } from "./sealer.ts";
 import { makeSnapshot } from "./snapshot.ts";
-import { backupStateFolder, openStores } from "./stores.ts";
+import { openStores } from "./stores.ts";
 
 export interface BackupOptions {
   /** Default: full. */
@@ -66,17 +67,10 @@ export async function runBackup(context: Context, options: BackupOptions): Promi
       const result: RunResult = { run, lane, startedAt, finishedAt: startedAt, sources: [], deliveries: [], notes: [] };
       const catalogue = await catalogueOf(context, local);
       context.progress.phase(`Copying ${sources.length === 1 ? "1 source" : `${sources.length} sources`} (${lane})`);
-      for (const source of sources) {
-        const made = await copySource(context, journal, {
-          source,
-          lane,
-          run,
-          local,
-          catalogue,
-          version: options.version,
-        });
-        result.sources.push(...made);
-      }
+      const copy = (source: AnySource, wanted: Lane) =>
+        copySource(context, journal, { source, lane: wanted, run, local, catalogue, version: options.version });
+      for (const source of sources) result.sources.push(...(await copy(source, lane)));
+      result.sources.push(...(await withLogs(context, sources, lane, copy)));
       result.deliveries = await deliverAll(context, local, remote);
       result.finishedAt = clock.now();
       noteRun(context.directory, result);
@@ -87,20 +81,39 @@ export async function runBackup(context: Context, options: BackupOptions): Promi
   return { ...done, notes: [...done.notes, ...(await reportRun(context, done))] };
 }
 
+/**
+ * A copy of a database server is worth most with the log that follows it. Where that log has a hole or begins nowhere,
+ * a new base is made at once. Another call that ships the log right now is as good.
+ */
+async function withLogs(
+  context: Context,
+  sources: readonly AnySource[],
+  lane: Lane,
+  copy: (source: AnySource, lane: Lane) => Promise<SourceResult[]>,
+): Promise<SourceResult[]> {
+  const servers = sources.filter(({ kind }) => kind === "postgres");
+  if (servers.length === 0) return [];
+  try {
+    const shipped = await shipLogs(context, { only: servers.map(({ name }) => name), wait: 10_000 });
+    if (shipped === undefined) return [];
+    const results = [...shipped.sources];
+    for (const { source: name, reason } of lane === "full" ? [] : shipped.basesWanted) {
+      context.progress.line(`A new base of ${name} is due: ${reason}`);
+      for (const source of servers) if (source.name === name) results.push(...(await copy(source, "full")));
+    }
+    return results;
+  } catch (error) {
+    if (error instanceof StackError && error.code === "locked") return [];
+    throw error;
+  }
+}
+
 /** The local store first; destinations only those that were named, where any was. */
 function storesFor(context: Context, to: readonly string[]): [SnapshotStore, ...SnapshotStore[]] {
   const [local, ...remote] = openStores(context);
   if (local === undefined) throw new Error("there is always a local store");
   if (to.length > 0) openStores(context, to);
   return [local, ...remote.filter(({ name }) => to.length === 0 || to.includes(name))];
-}
-
-/** What a store holds; manifests that were read once are remembered. */
-export function catalogueOf(
-  { directory, signal }: Pick<Context, "directory" | "signal">,
-  store: SnapshotStore,
-): Promise<Catalogue> {
-  return readCatalogue(store, { cacheFolder: join(backupStateFolder(directory), "catalogue"), signal });
 }
 
 interface CopyRequest {

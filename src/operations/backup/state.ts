@@ -4,6 +4,7 @@ import type { SnapshotManifest, SnapshotType } from "../../snapshots/manifest.ts
 import { nameOf } from "../../snapshots/retention-chains.ts";
 import { hasJumped, type LastRun } from "../../snapshots/retention-guards.ts";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
+import { tryLock } from "../lock.ts";
 
 /** How the newest attempt at something ended. Milliseconds since 1970. */
 export interface Attempt {
@@ -76,12 +77,32 @@ export function readBackupState(directory: string): BackupState {
   };
 }
 
-/** Changes it on the disk, all or nothing. Whoever calls holds the lock of backups. */
+/**
+ * Changes it on the disk, all or nothing. Copies and the shipping of a log may run at the same time: who changes it waits
+ * for the other, which takes a moment.
+ */
 export function changeBackupState(directory: string, change: (state: BackupState) => void): BackupState {
-  const state = readBackupState(directory);
-  change(state);
-  writeFileAtomic(pathIn(directory), `${JSON.stringify({ format: 1, ...state }, null, 1)}\n`, 0o600);
-  return state;
+  const release = waitForLock(directory);
+  try {
+    const state = readBackupState(directory);
+    change(state);
+    writeFileAtomic(pathIn(directory), `${JSON.stringify({ format: 1, ...state }, null, 1)}\n`, 0o600);
+    return state;
+  } finally {
+    release();
+  }
+}
+
+const triesForLock = 100;
+
+/** After a few seconds without the lock it goes on all the same: what would be lost is a note, and no backup. */
+function waitForLock(directory: string): () => void {
+  for (let tries = 0; tries < triesForLock; tries += 1) {
+    const lock = tryLock(directory, "noting", Date.now(), "state.lock");
+    if ("release" in lock) return lock.release;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+  return () => {};
 }
 
 /** Remembers how the newest attempt ended; a success before it stays known. */

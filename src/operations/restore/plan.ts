@@ -4,7 +4,7 @@ import type { DataSource } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
-import { catalogueOf } from "../backup/run.ts";
+import { catalogueOf } from "../backup/catalogue-of.ts";
 import { openStores } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
 import { type Plan, type Step, step } from "../plan.ts";

@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { snapshotId } from "../../snapshots/manifest.ts";
+import type { SnapshotStore } from "../../snapshots/store.ts";
+import type { DataSourceOf } from "../../stack/model.ts";
+import { formatSize } from "../../support/units.ts";
+import type { Context } from "../context.ts";
+import { withLock } from "../lock.ts";
+import { redactorFor } from "../secret-values.ts";
+import { catalogueOf } from "./catalogue-of.ts";
+import { failureOf } from "./failure.ts";
+import type { RunResult, SourceResult } from "./result.ts";
+import { sealerOf } from "./sealer.ts";
+import { changeBackupState, noteSourceRun } from "./state.ts";
+import { openStores } from "./stores.ts";
+import { shipWal, type WalReport } from "./wal-ship.ts";
+
+type PostgresSource = DataSourceOf<"postgres">;
+
+export interface LogOptions {
+  /** Only these sources. */
+  only?: readonly string[];
+  /** Milliseconds to wait for another call that ships the log. */
+  wait?: number;
+}
+
+/** What shipping came to, and of which sources there should be a new base at once, with the reason. */
+export interface LogResult extends RunResult {
+  basesWanted: { source: string; reason: string }[];
+}
+
+/**
+ * Ships what database servers have logged since: the last minute of data. Under a lock of its own, so that a long copy
+ * does not keep it waiting. Undefined where no source keeps a log.
+ */
+export async function shipLogs(context: Context, options: LogOptions = {}): Promise<LogResult | undefined> {
+  const { model, clock } = context;
+  const { only = [], wait } = options;
+  const sources = model.dataSources.filter(
+    (source): source is PostgresSource =>
+      source.kind === "postgres" && (only.length === 0 || only.includes(source.name)),
+  );
+  if (sources.length === 0) return undefined;
+  const lock = { command: "shipping the log", file: "log.lock", ...(wait !== undefined && { wait }) };
+  return withLock(context, lock, async () => {
+    const startedAt = clock.now();
+    const [local, ...remote] = openStores(context);
+    if (local === undefined) throw new Error("there is always a local store");
+    const result: LogResult = {
+      run: snapshotId(startedAt, randomBytes(3).toString("hex")),
+      lane: "log",
+      startedAt,
+      finishedAt: startedAt,
+      sources: [],
+      deliveries: [],
+      notes: [],
+      basesWanted: [],
+    };
+    for (const source of sources) {
+      const shipped = await shipOne(context, source, local, remote);
+      result.sources.push(shipped.result);
+      if (shipped.baseWanted !== undefined)
+        result.basesWanted.push({ source: source.name, reason: shipped.baseWanted });
+    }
+    result.finishedAt = clock.now();
+    return result;
+  });
+}
+
+async function shipOne(
+  context: Context,
+  source: PostgresSource,
+  local: SnapshotStore,
+  remote: readonly SnapshotStore[],
+): Promise<{ result: SourceResult; baseWanted?: string }> {
+  const { clock, directory, model, signal } = context;
+  const began = clock.now();
+  const base: Pick<SourceResult, "source" | "type" | "checks"> = { source: source.name, type: "log", checks: [] };
+  try {
+    const sealer = sealerOf(context);
+    const { snapshots } = await catalogueOf(context, local);
+    const bases = snapshots
+      .filter(
+        ({ manifest, problems }) =>
+          manifest.source.name === source.name && manifest.type === "base" && problems.length === 0,
+      )
+      .map(({ manifest }) => manifest);
+    const report = await shipWal(context, source, {
+      local,
+      destinations: remote.map((store) => ({ store, sealer })),
+      bases,
+    });
+    note(context, report);
+    const failure = whatFailed(report);
+    const bytes = report.stores.reduce((sum, store) => sum + store.bytes, 0);
+    const result: SourceResult = {
+      ...base,
+      outcome: failure === undefined ? "ok" : "failed",
+      bytes,
+      took: clock.now() - began,
+      warnings: report.problems.filter((problem) => problem !== failure),
+      ...(failure !== undefined && {
+        error: { code: "log-not-shipped", message: failure, hint: "./prod.sh backup status" },
+      }),
+    };
+    return { result, ...(report.baseWanted !== undefined && { baseWanted: report.baseWanted }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const failure = failureOf(error, redactorFor(directory, model));
+    changeBackupState(directory, (state) =>
+      noteSourceRun(state, source.name, "log", clock.now(), { ok: false, message: failure.message }),
+    );
+    return { result: { ...base, outcome: "failed", took: clock.now() - began, warnings: [], error: failure } };
+  }
+}
+
+function note({ directory }: Context, report: WalReport): void {
+  const failure = whatFailed(report);
+  changeBackupState(directory, (state) => {
+    const outcome = failure === undefined ? ({ ok: true } as const) : ({ ok: false, message: failure } as const);
+    noteSourceRun(state, report.source, "log", report.at, outcome);
+    if (report.changes !== undefined) state.changes[report.source] = report.changes;
+  });
+}
+
+/** The first thing that keeps the log from being safe; what is only odd is a warning. */
+function whatFailed({ stores, spool }: WalReport): string | undefined {
+  const broken = stores.find(({ error }) => error !== undefined);
+  if (broken !== undefined) return `the log does not reach ${broken.store}: ${broken.error}`;
+  if (spool.level === "critical") return `the disk of the log is full: ${formatSize(spool.bytes)} wait in it`;
+  return undefined;
+}
