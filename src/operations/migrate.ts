@@ -21,6 +21,7 @@ import {
 } from "./migrate-plan.ts";
 import { type MigrationRecord, newMigrationId, readHistory } from "./migration-history.ts";
 import { type Plan, renderPlan } from "./plan.ts";
+import { recover } from "./recover.ts";
 import { redactorFor } from "./secret-values.ts";
 
 export interface MigrateOptions extends MigrateSelection {
@@ -57,6 +58,7 @@ export async function runMigrate(context: Context, options: MigrateOptions = {})
     return { plan, runs: [], summary: renderPlan(plan) };
   }
   return withLock(context, { command: "migrate", wait: options.wait ?? 0 }, async () => {
+    await recover(context);
     await awaitStragglers(context);
     const plan = await makePlan(context, options);
     const runs = await execute(context, plan, options.wait ?? 0);

@@ -3,11 +3,15 @@ import type { Context } from "./context.ts";
 import { closeAbandoned, type Journal, openJournal } from "./journal.ts";
 import { withLock } from "./lock.ts";
 import { step } from "./plan.ts";
+import { recover } from "./recover.ts";
 
 /** What it takes to run alone and to be written down: no engine. */
 export type Undertaking = Pick<Context, "directory" | "clock" | "signal" | "progress">;
 
-/** Runs an operation while it holds the stack's lock. Where Ctrl-C or SIGTERM ends it, the error says just that. */
+/**
+ * Runs an operation while it holds the stack's lock, after what earlier commands left half done has been put right. Where
+ * Ctrl-C or SIGTERM ends it, the error says just that.
+ */
 export async function exclusively<Result>(
   context: Undertaking,
   command: string,
@@ -15,12 +19,19 @@ export async function exclusively<Result>(
   body: () => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await withLock(context, { command, ...(wait !== undefined && { wait }) }, body);
+    return await withLock(context, { command, ...(wait !== undefined && { wait }) }, async () => {
+      if (isWhole(context)) await recover(context);
+      return body();
+    });
   } catch (error) {
     throw context.signal.aborted ? interrupted(command, error) : error;
   } finally {
     context.progress.end();
   }
+}
+
+function isWhole(context: Undertaking): context is Context {
+  return "engine" in context && "model" in context;
 }
 
 function interrupted(command: string, cause: unknown): StackError {

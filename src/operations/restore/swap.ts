@@ -62,6 +62,11 @@ function madeFor({ directory }: Context, { id }: Journal, pairs: readonly SwapPa
   return open.filter(({ undo }) => undo.kind === "remove-volume" && volumes.has(undo.volume)).map(({ step }) => step);
 }
 
+/** True for the undo of an exchange. */
+export function isSwap(undo: Undo): boolean {
+  return undo.kind === undoKind;
+}
+
 /** Takes back a swap that died half way. What runs on the volumes is stopped meanwhile, where it is the stack's own. */
 export async function undoSwap(context: Context, undo: Undo): Promise<void> {
   const { root, placements } = undo as unknown as { root: string; placements: Placement[] };
