@@ -29,6 +29,8 @@ export interface S3Request {
 /** One bucket, as seen with one set of credentials. The library is loaded with the first request. */
 export interface S3Session {
   readonly name: string;
+  /** Endpoint, empty at AWS. */
+  readonly server: string;
   readonly bucket: string;
   /** In front of every key of the store. */
   readonly root: string;
@@ -61,6 +63,7 @@ export function s3Session(options: S3StoreOptions): S3Session {
   };
   const session: S3Session = {
     name,
+    server: options.endpoint ?? "",
     bucket,
     root: rootOf(options.prefix),
     retries,

@@ -28,7 +28,7 @@ export function s3Store(options: S3StoreOptions): SnapshotStore {
         session,
         key: full,
         source,
-        stateFile: uploadStateFile(options.stateFolder, options.endpoint ?? "", options.bucket, full),
+        stateFile: uploadStateFile(options.stateFolder, { server: session.server, bucket: session.bucket, key: full }),
         smallestPart: options.partSize ?? defaultPartSize,
         ...(options.bandwidth === undefined ? {} : { bandwidth: options.bandwidth }),
         options: put,

@@ -1,13 +1,19 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readIfExists, writeFileAtomic } from "../support/files.ts";
 
 /** An upload in parts that was begun. */
 export interface UploadBegun {
   format: 1;
+  /** Endpoint, empty at AWS. Stores may share a folder. */
+  server: string;
+  bucket: string;
+  /** Full key in the bucket. */
   key: string;
   uploadId: string;
+  /** Milliseconds since 1970, by this host's clock. */
+  begunAt: number;
   /** Of the whole object, and of each part but the last; bytes. */
   size: number;
   partSize: number;
@@ -22,8 +28,11 @@ export interface PartSent {
 
 const ending = ".upload.jsonl";
 
-/** The file that remembers one object's upload. Stores may share a folder. */
-export function uploadStateFile(folder: string, server: string, bucket: string, key: string): string {
+/** The file that remembers one object's upload. */
+export function uploadStateFile(
+  folder: string,
+  { server, bucket, key }: Pick<UploadBegun, "server" | "bucket" | "key">,
+): string {
   const name = createHash("sha256")
     .update(JSON.stringify([server, bucket, key]))
     .digest("hex")
@@ -52,12 +61,15 @@ export function forgetUpload(file: string): void {
   rmSync(file, { force: true });
 }
 
-/** All files of a folder that remember uploads. */
-export function uploadStateFiles(folder: string): string[] {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(ending))
-    .map((name) => join(folder, name));
+/** All uploads that a folder remembers, each with its file. */
+export function rememberedUploads(folder: string): { file: string; begun: UploadBegun }[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith(ending));
+  return files.flatMap((name) => {
+    const file = join(folder, name);
+    const begun = readUploadState(file)?.begun;
+    return begun === undefined ? [] : [{ file, begun }];
+  });
 }
 
 /** A line that was cut by a crash counts as not written. */
@@ -70,9 +82,10 @@ function parseLine(line: string): unknown {
 }
 
 function isBegun(value: unknown): value is UploadBegun {
-  const { format, key, uploadId, size, partSize } = (value ?? {}) as Partial<Record<keyof UploadBegun, unknown>>;
-  const numbers = Number.isSafeInteger(size) && Number.isSafeInteger(partSize);
-  return format === 1 && typeof key === "string" && typeof uploadId === "string" && numbers;
+  const begun = (value ?? {}) as Partial<Record<keyof UploadBegun, unknown>>;
+  const texts = [begun.server, begun.bucket, begun.key, begun.uploadId].every((each) => typeof each === "string");
+  const numbers = [begun.begunAt, begun.size, begun.partSize].every((each) => Number.isSafeInteger(each));
+  return begun.format === 1 && texts && numbers;
 }
 
 function isPart(value: unknown): value is PartSent {

@@ -98,11 +98,20 @@ async function beginOrGoOn(one: Upload, partSize: number): Promise<{ uploadId: s
   });
   if (uploadId === undefined)
     throw storeError("store-failed", `destination ${session.name}: cannot store ${key}: the server gave no upload id`);
-  noteBegun(stateFile, { format: 1, key, uploadId, size: source.size, partSize });
+  noteBegun(stateFile, {
+    format: 1,
+    server: session.server,
+    bucket: session.bucket,
+    key,
+    uploadId,
+    begunAt: Date.now(),
+    size: source.size,
+    partSize,
+  });
   return { uploadId, there: new Map() };
 }
 
-/** Parts that both sides know alike; undefined where the server has forgotten the upload. */
+/** Parts that the server has; undefined where the server has forgotten the upload. */
 async function partsThere(
   one: Upload,
   uploadId: string,
@@ -125,8 +134,10 @@ async function partsThere(
         ),
       );
       for (const { PartNumber = 0, ETag } of page.Parts ?? []) {
+        const tag = bareTag(ETag);
         const part = noted.get(PartNumber);
-        if (part !== undefined && bareTag(ETag) === part.tag) there.set(PartNumber, part);
+        // A part whose answer was lost is known by its tag alone, where that is its MD5.
+        there.set(PartNumber, part?.tag === tag ? part : { number: PartNumber, tag, md5: tag });
       }
       marker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
     } while (marker !== undefined);
