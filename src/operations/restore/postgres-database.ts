@@ -74,7 +74,7 @@ export async function restoreDatabase(
     restored: nameWith(database, `_restore_${id}`),
     ...(replaces && { kept: nameWith(database, `_before_${id}`) }),
   };
-  const step = { id: `rename:${source.name}/${renaming.live}`, undo: renameUndo(source, renaming) };
+  const step = { id: `rename:${source.name}/${renaming.live}:${id}`, undo: renameUndo(source, renaming) };
   journal.begin(step);
   try {
     const like = there.includes(database);
@@ -83,6 +83,7 @@ export async function restoreDatabase(
     context.progress.update(source.name, "working", `putting ${renaming.live} in its place`);
     await renameDatabases(exec, source, renaming);
     journal.done(step);
+    journal.settled([step.id]);
     return { database: renaming.live, ...(renaming.kept !== undefined && { kept: renaming.kept }), checks };
   } catch (error) {
     journal.failed(step, error);
