@@ -13,9 +13,7 @@ export function backupSecrets({ destinations, report }: Pick<BackupConfig, "dest
     ...[...keys].map(([name, users]) =>
       supplied(name, `Keys of ${users.join(" and ")}, for backups: access key id, in the next line the secret key`),
     ),
-    ...addresses.flatMap(({ name, about }) =>
-      name === undefined || name.includes("://") ? [] : [supplied(name, about)],
-    ),
+    ...addresses.flatMap(({ name, about }) => (name === undefined ? [] : [supplied(name, about)])),
   ];
 }
 

@@ -1,8 +1,9 @@
 import { parseImage } from "../stack/fields.ts";
 import type { DataSource, SecretFile, Service, ServiceGroup, StackModel, Volume } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
-import { formatDuration, formatSize } from "../support/units.ts";
+import { formatAge, formatDuration, formatSize } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";
+import { destinationsTable, sourcesTable, unprotectedTable } from "./handbook-backups.ts";
 import { addressOf, diagram, isLoopback } from "./handbook-diagram.ts";
 import { code, codes, count, table } from "./handbook-text.ts";
 
@@ -19,6 +20,12 @@ export function architectureValues(model: StackModel): Record<string, unknown> {
     ports: portsTable(model),
     networks: networksTable(model),
     volumes: volumesTable(model),
+    backupPlaces: backupPlaces(model),
+    sources: sourcesTable(model),
+    destinations: destinationsTable(model),
+    unprotected: unprotectedTable(model),
+    rpo: formatAge(model.backup.rpo),
+    rto: formatAge(model.backup.rto),
     memory: memoryTable(model),
     passing: passingTable(model),
     secrets: secretsTable(model),
@@ -181,11 +188,24 @@ function volumesTable(model: StackModel): string {
   );
 }
 
+function backupPlaces({ backup }: StackModel): string {
+  const here = `Copies are made into ${code("backups/")} and kept there for ${formatAge(backup.keep.local)}`;
+  if (backup.destinations.length === 0)
+    return `${here}. **They are on this server alone** and go when it goes: stack.yaml names no destination.`;
+  const names = codes(backup.destinations.map(({ name }) => name));
+  const readers = {
+    age: `the owners of ${count(backup.encrypt.kind === "age" ? backup.encrypt.recipients.length : 0, "age key")}`,
+    gpg: "the owners of its GPG keys",
+    none: "**anybody who reaches them**",
+  };
+  return `${here}; from there they go to ${names}, where they can be read by ${readers[backup.encrypt.kind]}.`;
+}
+
 const losses: Record<DataSource["kind"], string> = {
-  postgres: "**data is lost**: the databases exist nowhere else",
-  "object-store": "**data is lost**: the objects exist nowhere else",
-  dump: "**data is lost**: queues, sessions and what else the apps keep there",
-  volume: "**data is lost**: these files exist nowhere else",
+  postgres: "the databases: `restore run` brings them back",
+  "object-store": "the objects: `restore run` brings them back",
+  dump: "queues, sessions and what else the apps keep there: `restore run` brings them back",
+  volume: "these files: `restore run` brings them back",
 };
 
 function lossOf(model: StackModel, volume: Volume): string {

@@ -2,6 +2,7 @@ import { parseImage } from "../stack/fields.ts";
 import type { Migration, Service, Shortcut, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
 import { composeFiles } from "./compose-document.ts";
+import { urlOf } from "./handbook-backups.ts";
 import { addressOf } from "./handbook-diagram.ts";
 import { code, codes, shellLine, table } from "./handbook-text.ts";
 
@@ -30,10 +31,12 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
       line: `docker compose exec ${shortcut.service} ${shellLine(shortcut.command)}`,
     })),
     postgres: model.dataSources.some((source) => source.kind === "postgres"),
+    postgresName: model.dataSources.find((source) => source.kind === "postgres")?.name ?? false,
     ...migrationValues(model.migrations),
     ...secretValues(model),
     ...certificateValues(model),
-    volumes: movedVolumes(model),
+    destinations: model.backup.destinations.length > 0,
+    url: model.backup.destinations[0] === undefined ? false : urlOf(model.backup.destinations[0]),
     files: filesTable(model),
     composeFiles: composePaths(model).join(", "),
     oneShots: codes(model.services.filter((service) => service.class === "one-shot").map((service) => service.name)),
@@ -110,14 +113,6 @@ function certificateValues(model: StackModel): Record<string, unknown> {
   };
 }
 
-/** Volumes that go along to another server, with their names in Docker. */
-function movedVolumes(model: StackModel): { name: string; inDocker: string }[] {
-  const sources = new Set(model.dataSources.map((source) => source.volume));
-  return model.volumes
-    .filter((volume) => sources.has(volume.name))
-    .map(({ name }) => ({ name, inDocker: `${model.name}_${name}` }));
-}
-
 function composePaths(model: StackModel): string[] {
   return composeFiles
     .filter(
@@ -147,7 +142,7 @@ function filesTable(model: StackModel): string {
       : []),
     ["prod.sh", "the door: finds Node.js and runs the program below", "generated"],
     [".stack/", "the program itself, the full description of the stack, the journal, the history", "generated"],
-    ["backups/", "a place for copies; git ignores it", "you"],
+    ["backups/", "copies of the data; git ignores it", "`backup run`"],
     ["RUNBOOK.md, ARCHITECTURE.md", "this page, and what the stack is made of", "generated"],
   ];
   return table(

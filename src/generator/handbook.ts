@@ -1,5 +1,8 @@
 import type { StackModel } from "../stack/model.ts";
 import { architectureValues } from "./handbook-architecture.ts";
+import { backupsValues } from "./handbook-backups.ts";
+import { byHandValues } from "./handbook-by-hand.ts";
+import { restoreValues } from "./handbook-restore.ts";
 import { runbookValues } from "./handbook-runbook.ts";
 import { alignComments } from "./handbook-text.ts";
 import { fillTemplate, type TemplateSource } from "./templates.ts";
@@ -7,7 +10,13 @@ import { fillTemplate, type TemplateSource } from "./templates.ts";
 /** RUNBOOK.md and ARCHITECTURE.md of a stack. Pure; no dates, so that the same model gives the same bytes. */
 export function handbook(model: StackModel, templates: TemplateSource): { path: string; content: string }[] {
   const architecture = fillTemplate(templates, "stack/ARCHITECTURE.md.hbs", architectureValues(model));
-  const runbook = fillTemplate(templates, "stack/RUNBOOK.md.hbs", runbookValues(model));
+  const page = (name: string, values: Record<string, unknown>) => fillTemplate(templates, name, values).trim();
+  const runbook = fillTemplate(templates, "stack/RUNBOOK.md.hbs", {
+    ...runbookValues(model),
+    backups: page("stack/backups.md.hbs", backupsValues(model)),
+    restore: page("stack/restore.md.hbs", restoreValues(model)),
+    byHand: page("stack/by-hand.md.hbs", byHandValues(model)),
+  });
   return [
     { path: "ARCHITECTURE.md", content: withoutGaps(architecture) },
     { path: "RUNBOOK.md", content: withoutGaps(alignComments(runbook)) },

@@ -91,8 +91,8 @@ const destination = z.strictObject({
 
 const report = z
   .strictObject({
-    ping: z.string().optional().describe("Secret with an address that is requested after each run without a failure"),
-    webhook: z.string().optional().describe("Secret with an address that gets a JSON document of each run"),
+    ping: secretName().optional().describe("Secret with an address that is requested after each run without a failure"),
+    webhook: secretName().optional().describe("Secret with an address that gets a JSON document of each run"),
     textfile: z.string().optional().describe("Folder for a file with metrics, for the node exporter"),
   })
   .prefault({})

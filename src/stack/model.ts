@@ -347,7 +347,7 @@ export interface BackupSettings {
   /** Milliseconds: how much may be lost, how long a restore may take. */
   rpo: number;
   rto: number;
-  /** Secrets or plain addresses that are told of each run. */
+  /** Who is told of each run: `ping` and `webhook` are secrets that hold an address. */
   report: {
     /** Requested after a run in which everything went well, and only then. */
     ping?: string;

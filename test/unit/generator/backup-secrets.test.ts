@@ -9,11 +9,12 @@ test("what destinations and reports name is supplied by the user, and no service
   const model = backup(`  destinations:
     one: { bucket: copies, credentials: s3_keys }
     two: { bucket: more-copies, credentials: s3_keys }
-  report: { ping: ping_address, webhook: "https://hooks.example.com/x" }
+  report: { ping: ping_address, webhook: hook_address }
 `);
   expect(supplied(model)).toEqual([
     ["s3_keys", "backup", 0o600],
     ["ping_address", "backup", 0o600],
+    ["hook_address", "backup", 0o600],
   ]);
   expect(modelOf(model).secrets.find(({ name }) => name === "s3_keys")?.about).toContain("one and two");
 });

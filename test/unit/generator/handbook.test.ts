@@ -37,6 +37,15 @@ components:
   minio: { buckets: [uploads] }
 `;
 
+const away = `
+backup:
+  encrypt: { recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }
+  destinations:
+    offsite: { bucket: copies, prefix: servers/shop, endpoint: "https://s3.example.com", credentials: offsite_s3 }
+    second: { bucket: second, region: eu-central-1, credentials: second_s3, appendOnly: true }
+  report: { ping: ping_address }
+`;
+
 const worker = `
 name: tiny
 components:
@@ -59,6 +68,7 @@ components:
 
 const stacks: [string, string][] = [
   ["everything", everything],
+  ["everything, with copies that leave the server", `${everything}${away}`],
   ["a worker alone", worker],
   ["names of one's own", ownNames],
   ["a certificate of one's own", ownCertificate],
@@ -162,6 +172,37 @@ describe("sections that apply", () => {
     expect(runbook).toContain("`./prod.sh psql main --command");
   });
 
+  test("copies that stay on this server: a key and a destination come first, and nothing is fetched from a bucket", () => {
+    const { runbook, architecture } = of(everything);
+    expect(runbook).toContain("1. **A key.**");
+    expect(runbook).toContain("they go when it goes");
+    expect(runbook).toContain("rsync -a OLD_SERVER:shop/backups/ copy/");
+    expect(runbook).not.toMatch(/aws s3|rclone|age --decrypt/);
+    expect(architecture).toContain("this server alone");
+  });
+
+  test("copies that leave the server: where they are, how they are fetched and opened", () => {
+    const { runbook, architecture } = of(`${everything}${away}`);
+    for (const line of [
+      "npx create-stack restore from s3://copies/servers/shop --key key.txt --endpoint https://s3.example.com",
+      "npx create-stack restore from s3://second/shop --key key.txt --region eu-central-1",
+      "export RCLONE_S3_PROVIDER=Other RCLONE_S3_ENV_AUTH=true RCLONE_S3_ENDPOINT=https://s3.example.com",
+      "aws s3 sync s3://copies/servers/shop/ copy/ --endpoint-url https://s3.example.com",
+      "age --decrypt --identity key.txt",
+      "`ping` is requested after each run without a failure",
+    ])
+      expect(runbook).toContain(line);
+    expect(runbook).not.toContain("they go when it goes");
+    for (const name of ["offsite", "second"]) expect(architecture).toMatch(new RegExp(`\\| \`${name}\` +\\| .*s3://`));
+    expect(architecture).toContain("`offsite_s3`");
+  });
+
+  test("keys of GPG: opened with gpg", () => {
+    const { runbook } = of(`${everything}${away.replace(/recipients: \[.*?\]/, "gpg: [keys/ops.asc]")}`);
+    expect(runbook).toContain("gpg --batch --output");
+    expect(runbook).not.toMatch(/age --decrypt|\.age`/);
+  });
+
   test("with everything: the lines for each part", () => {
     const { runbook } = of(everything);
     for (const line of [
@@ -172,7 +213,11 @@ describe("sections that apply", () => {
       "cat > secrets/stripe_key",
       "dig +short api.example.com",
       "docker login ghcr.io",
-      "-v shop_postgres-data:/from:ro",
+      "./prod.sh restore run --only postgres/server --at ",
+      "./prod.sh restore run --only server-files --into server-files-before",
+      "docker volume create shop_postgres-data-new",
+      "-v shop_postgres-socket:/var/run/postgresql",
+      '"$PWD/config/redis/backup.sh":/usr/local/etc/backup.sh:ro',
       "vm.overcommit_memory = 1",
     ])
       expect(runbook).toContain(line);
@@ -213,7 +258,7 @@ describe("figures", () => {
   });
 
   test("a volume says what its loss would mean", () => {
-    expect(architecture).toMatch(/`postgres-data` .*data is lost.*databases/);
+    expect(architecture).toMatch(/`postgres-data` .*the databases: `restore run`/);
     expect(architecture).toMatch(/`server-cache` .*backup: none/);
     expect(architecture).toMatch(/`traefik-acme` .*requested again/);
     expect(architecture).toMatch(/`postgres-socket` .*made again/);
@@ -271,9 +316,12 @@ function wrongWords(model: StackModel, line: string): string[] {
   const { command, group, indexes } = readVerb(line.split(/\s+/).slice(1));
   if (command === undefined) return group === undefined ? [] : [`${line}: no such verb`];
   const words = line.split(/\s+/).slice((indexes.at(-1) ?? 0) + 2);
-  // What backups and restores are about is not listed in the model.
-  if (group !== undefined) return [];
   const options = [...(command.options ?? []), ...globalOptions].map(({ name }) => `--${name}`);
+  // What backups and restores are about is not listed in the model.
+  if (group !== undefined)
+    return words.flatMap((word) =>
+      /^--./.test(word) && !options.includes(word) ? [`${line}: no option ${word}`] : [],
+    );
   const services = new Set(model.services.flatMap((service) => [service.name, service.component]));
   return words.flatMap((word, index) => {
     if (word.startsWith("-")) return options.includes(word) ? [] : [`${line}: no such option`];
