@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { StackError } from "../../support/errors.ts";
+import { messageOf, StackError } from "../../support/errors.ts";
 import { formatAge } from "../../support/units.ts";
 import { engineName } from "../backup/container.ts";
 import type { Checked } from "../backup/kinds.ts";
+import { shipLogs } from "../backup/log.ts";
 import type { Context } from "../context.ts";
 import { makeFolders } from "../folders.ts";
 import type { Journal } from "../journal.ts";
@@ -56,6 +57,7 @@ export async function runRestore(context: Context, options: RestoreOptions): Pro
 async function restore(context: Context, journal: Journal, options: RestoreOptions): Promise<RestoreResult> {
   const { clock, progress } = context;
   const began = clock.now();
+  await takeLastLog(context);
   const planned = await planRestore(context, options);
   const id = randomBytes(3).toString("hex");
   await prepareStack(context);
@@ -73,8 +75,49 @@ async function restore(context: Context, journal: Journal, options: RestoreOptio
     restored.push(...swapped.restored);
     stoppedFor = swapped.stoppedFor;
   }
-  for (const item of single) restored.push(await restoreOneDatabase(context, journal, { item, id, options }));
+  for (const { database, ...item } of single)
+    if (database !== undefined)
+      restored.push(await restoreOneDatabase(context, journal, { item: { ...item, database }, id, options }));
   return { id, restored, took: clock.now() - began, stoppedFor };
+}
+
+/** What the servers have logged to this minute, where they still run: a restore to the newest is to lose nothing. */
+async function takeLastLog(context: Context): Promise<void> {
+  const { engine, model, progress } = context;
+  const { containers } = await engine.observe(model.name);
+  const servers = model.dataSources.filter(
+    ({ kind, service }) =>
+      kind === "postgres" && containers.some((found) => found.service === service && found.state === "running"),
+  );
+  if (servers.length === 0) return;
+  progress.phase("Taking over the last of the log");
+  try {
+    for (const { service } of servers) await switchSegment(context, service);
+    await shipLogs(context, { wait: 30_000 });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    progress.line(`warning: the last of the log could not be taken over: ${messageOf(error)}`);
+  }
+}
+
+const archiveWithin = 30_000;
+
+/** Has the server finish its segment and waits until it is archived, or until that is hopeless. */
+async function switchSegment({ engine, model, clock, signal }: Context, service: string): Promise<void> {
+  const { containers } = await engine.observe(model.name);
+  const server = containers.find((found) => found.service === service && !found.oneOff);
+  if (server === undefined) return;
+  const ask = async (sql: string) => {
+    const psql = ["psql", "--no-psqlrc", "-At", "-U", "postgres", "-d", "postgres", "-c", sql];
+    const { exitCode, stdout } = await engine.exec(server.id, psql, { user: "999:999", timeout: 10_000 });
+    return exitCode === 0 ? stdout.trim() : undefined;
+  };
+  const segment = await ask("SELECT pg_walfile_name(pg_switch_wal())");
+  for (const end = clock.now() + archiveWithin; segment !== undefined && clock.now() < end; ) {
+    const last = await ask("SELECT coalesce(max(last_archived_wal), '') FROM pg_stat_archiver");
+    if (last === undefined || last >= segment) return;
+    await clock.sleep(250, signal);
+  }
 }
 
 /** On an empty server Compose makes the volumes, networks and containers first, and has the images pulled. */
