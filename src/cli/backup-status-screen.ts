@@ -53,11 +53,14 @@ export function backupStatusScreen(report: BackupStatusReport, paint: Paint, wid
   ];
 }
 
-function headline({ stack, healthy, at }: BackupStatusReport): Row {
-  const verdict: Cell = healthy
-    ? { text: "backups are fresh", style: "green" }
-    : { text: "backups need you", style: "red" };
-  return [{ text: stack, style: "bold" }, verdict, { text: timeText(at), style: "dim" }];
+function headline({ stack, healthy, problems, at }: BackupStatusReport): Row {
+  return [{ text: stack, style: "bold" }, verdict(healthy, problems.length), { text: timeText(at), style: "dim" }];
+}
+
+function verdict(healthy: boolean, problems: number): Cell {
+  if (!healthy) return { text: "backups need you", style: "red" };
+  if (problems === 0) return { text: "backups are fresh", style: "green" };
+  return { text: `backups are fresh, ${problems === 1 ? "1 warning" : `${problems} warnings`}`, style: "yellow" };
 }
 
 function timeText(at: number): string {

@@ -30,14 +30,15 @@ function exitOfPrune({ stores }: PruneResult): ExitCause {
 }
 
 function linesOf(result: StorePrune, { output }: Call, dryRun: boolean): string[] {
-  const { store, plan, removed, refused, held, error } = result;
+  const { store, plan, removed, refused, skipped, held, error } = result;
   const { paint } = output;
   const title = paint("bold", store);
   if (error !== undefined) {
     const hint = error.hint === undefined ? [] : [`  ${paint("dim", `-> ${error.hint}`)}`];
     return [`${title}  ${paint("red", error.message)}`, ...hint];
   }
-  if (dryRun) return [title, ...(plan.length === 0 ? [refused ?? "nothing to do"] : plan).map((line) => `  ${line}`)];
+  if (skipped !== undefined) return [`${title}  ${skipped}`];
+  if (dryRun) return [title, ...(plan.length === 0 ? ["nothing to do"] : plan).map((line) => `  ${line}`)];
   if (refused !== undefined) return [`${title}  nothing is removed: ${refused}`];
   return [
     `${title}  ${removed === undefined ? "nothing to remove" : removedText(removed)}`,

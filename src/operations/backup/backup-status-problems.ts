@@ -16,47 +16,37 @@ function isCritical({ severity }: BackupProblem): boolean {
   return severity === "critical";
 }
 
-function problemsOfStore({
-  store,
-  error,
-  missing,
-  unreadable,
-  lastDelivery,
-  lastPrune,
-}: StoreBackupStatus): BackupProblem[] {
-  const told = (severity: BackupProblem["severity"], message: string, hint: string) => [
-    { subject: store, severity, message, hint },
-  ];
-  if (error !== undefined) return told("critical", error.message, error.hint ?? `./prod.sh backup doctor ${store}`);
-  const failed =
-    lastDelivery?.lastOutcome === "failed" ? `, the newest delivery failed: ${lastDelivery.message ?? ""}` : "";
-  return [
-    ...(missing > 0 || failed !== ""
-      ? told(
-          "warn",
-          `${store} lacks ${missing === 1 ? "1 snapshot" : `${missing} snapshots`} of this host${failed}`,
-          "./prod.sh backup run --only stack",
-        )
-      : []),
-    ...(unreadable > 0
-      ? told(
-          "warn",
-          `${unreadable === 1 ? "1 manifest" : `${unreadable} manifests`} of ${store} cannot be read`,
-          `./prod.sh backup list --on ${store}`,
-        )
-      : []),
-    ...(lastPrune !== undefined && lastPrune.held.length > 0
-      ? told(
-          "warn",
-          `the newest prune of ${store} left something: ${lastPrune.held.join("; ")}`,
-          "./prod.sh backup prune --dry-run",
-        )
-      : []),
-  ];
+function problemsOfStore(status: StoreBackupStatus): BackupProblem[] {
+  const { store, error, missing, unreadable, lastDelivery, lastPrune } = status;
+  const told = (severity: BackupProblem["severity"], message: string, hint: string): BackupProblem => ({
+    subject: store,
+    severity,
+    message,
+    hint,
+  });
+  if (error !== undefined) return [told("critical", error.message, error.hint ?? `./prod.sh backup doctor ${store}`)];
+  const problems: BackupProblem[] = [];
+  if (lastDelivery?.lastOutcome === "failed") {
+    const message = `the newest delivery to ${store} failed: ${lastDelivery.message ?? ""}`;
+    problems.push(told("warn", message, `./prod.sh backup doctor ${store}`));
+  }
+  if (missing > 0) {
+    const message = `${store} lacks ${missing === 1 ? "1 snapshot" : `${missing} snapshots`} of this host`;
+    problems.push(told("warn", message, "./prod.sh backup run --only stack"));
+  }
+  if (unreadable > 0) {
+    const message = `${unreadable === 1 ? "1 manifest" : `${unreadable} manifests`} of ${store} cannot be read`;
+    problems.push(told("warn", message, `./prod.sh backup list --on ${store}`));
+  }
+  if (lastPrune !== undefined && lastPrune.held.length > 0) {
+    const message = `the newest prune of ${store} left something: ${lastPrune.held.join("; ")}`;
+    problems.push(told("warn", message, "./prod.sh backup prune --dry-run"));
+  }
+  return problems;
 }
 
 function problemsOfSource(source: SourceBackupStatus, dead: ReadonlySet<string>, rto: number): BackupProblem[] {
-  const { source: subject, points, runs, windows, drill } = source;
+  const { source: subject, points, runs, windows } = source;
   const told = (severity: BackupProblem["severity"], message: string, hint: string) => ({
     subject,
     severity,
@@ -76,27 +66,17 @@ function problemsOfSource(source: SourceBackupStatus, dead: ReadonlySet<string>,
       ? []
       : [told("warn", `the log of ${subject} in ${store} has a hole: ${gap.from} to ${gap.to} are missing`, run)],
   );
-  const drills =
-    drill === undefined
-      ? []
-      : !drill.ok
-        ? [
-            told(
-              "critical",
-              `the newest trial restore of ${subject} failed: ${drill.detail}`,
-              `./prod.sh backup verify ${drill.snapshot} --deep`,
-            ),
-          ]
-        : drill.took > rto
-          ? [
-              told(
-                "warn",
-                `a restore of ${subject} took ${formatAge(drill.took)}, more than the ${formatAge(rto)} that it may take`,
-                "./prod.sh backup list",
-              ),
-            ]
-          : [];
-  return [...late, ...failed, ...holes, ...drills];
+  return [...late, ...failed, ...holes, ...problemsOfDrill(source, rto)];
+}
+
+function problemsOfDrill({ source: subject, drill }: SourceBackupStatus, rto: number): BackupProblem[] {
+  if (drill === undefined || (drill.ok && drill.took <= rto)) return [];
+  if (drill.ok) {
+    const message = `a restore of ${subject} took ${formatAge(drill.took)}, more than the ${formatAge(rto)} that it may take`;
+    return [{ subject, severity: "warn", message, hint: "./prod.sh backup status" }];
+  }
+  const message = `the newest trial restore of ${subject} failed: ${drill.detail}`;
+  return [{ subject, severity: "critical", message, hint: `./prod.sh backup verify ${drill.snapshot} --deep` }];
 }
 
 function lateness({ source, store, age }: RecoveryPoint, rpo: number): string {

@@ -37,8 +37,10 @@ export interface PruneOptions {
 /** What a prune came to in one store. */
 export interface StorePrune {
   store: string;
-  /** Why nothing was removed here: the clock is not to be trusted, or the store's own rules remove. */
+  /** Why nothing was removed here: the clock is not to be trusted. */
   refused?: string;
+  /** Why nothing is ever removed here, by the user's own will: a normal case. */
+  skipped?: string;
   held: { source: string; reason: string }[];
   /** The decision, in lines for people. */
   plan: string[];
@@ -109,7 +111,8 @@ async function decide(
   const { store, catalogue, error } = view;
   const base: StorePrune = { store: store.name, held: [], plan: [] };
   if (catalogue === undefined) return { ...base, ...(error !== undefined && { error }) };
-  if (isAppendOnly(context, store)) return { ...base, refused: "its own rules remove what is old (appendOnly)" };
+  if (isAppendOnly(context, store))
+    return { ...base, skipped: "skipped by policy: its own rules remove what is old (appendOnly)" };
   const now = context.clock.now();
   const { arriving, waiting } = underWay(context, views, view, now);
   const skew = clockSkew(views, view);
@@ -161,7 +164,7 @@ async function pruneStore(
       context.progress.update(
         store.name,
         decision.error ? "failed" : "done",
-        decision.error?.message ?? decision.refused ?? "",
+        decision.error?.message ?? decision.refused ?? decision.skipped ?? "",
       );
       return decision;
     }

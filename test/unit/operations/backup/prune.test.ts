@@ -40,7 +40,7 @@ const offsite: S3Destination = {
   keep: 7 * day,
 };
 
-function stackWith(destination: Partial<S3Destination> = {}): BackupStack & { local: SnapshotStore } {
+function stackWith(destination: Partial<S3Destination> = {}): BackupStack & { local: MemoryStore } {
   const stack = backupStack({ backup: backupSettings({ destinations: [{ ...offsite, ...destination }] }) });
   // No waiting for a disk where the disk is not what it is about.
   return { ...stack, local: memoryStore({ name: "local", offHost: false, now: () => stack.time.now - 2 * day }) };
@@ -144,11 +144,12 @@ describe("prune", () => {
   });
 
   test("leaves a destination alone that is said to be append-only", async () => {
-    const { context, local } = stackWith({ appendOnly: true });
+    const { context, directory, local } = stackWith({ appendOnly: true });
     const remote = memoryStore({ name: "offsite" });
     await fillDaily(remote, [9, 3, 2, 1, 0]);
     const { stores } = await runPrune(context, [local, remote]);
-    expect(stores[1]).toMatchObject({ refused: "its own rules remove what is old (appendOnly)" });
+    expect(stores[1]).toMatchObject({ skipped: "skipped by policy: its own rules remove what is old (appendOnly)" });
+    expect(readBackupState(directory).lastPrune.offsite?.held).toEqual([]);
     expect(await daysIn(remote)).toHaveLength(5);
   });
 
@@ -288,6 +289,22 @@ describe("shared objects", () => {
     await local.put(damaged, bytesOf(gzipSync("objects/minio/aa/other\n")));
     expect((await runPrune(context, [local, remote])).stores[1]?.removed?.objects).toBe(0);
     expect(await keysIn(remote, "objects/")).toHaveLength(1);
+  });
+
+  test("stay where the list that this host remembers is not the right one any more", async () => {
+    const { context, directory, local } = stackWith();
+    const remote = memoryStore({ name: "offsite", now: () => noon - 2 * day });
+    for (const [ago, keys] of lists) {
+      await put(local, ago, keys);
+      await put(remote, ago, keys, ".age");
+    }
+    await runPrune(context, [local, remote]);
+    const remembered = join(directory, ".stack", "backup", "references");
+    const newest = readdirSync(remembered).sort().at(-1) ?? "";
+    writeFileSync(join(remembered, newest), gzipSync("objects/minio/aa/other\n"));
+    await remote.put(`${key("stray")}.age`, bytesOf("stray"));
+    for (const held of [...local.objects.keys()]) local.objects.delete(held);
+    expect((await runPrune(context, [local, remote])).stores[1]?.removed?.objects).toBe(0);
   });
 
   test("stay that only a set refers to which is still to be delivered", async () => {
