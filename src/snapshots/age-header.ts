@@ -1,5 +1,5 @@
 import type { Stanza } from "age-encryption";
-import { messageOf, StackError } from "../support/errors.ts";
+import { StackError } from "../support/errors.ts";
 
 /** No header that is worth reading is longer: a recipient takes about 150 bytes. */
 export const longestHeader = 256 * 1024;
@@ -57,17 +57,20 @@ export async function openHeader(header: Buffer, name: string, identities: reado
   try {
     return Buffer.from(await decrypter.decryptHeader(header));
   } catch (error) {
-    throw unmatched === undefined ? damaged(name, messageOf(error)) : await wrongKey(name, identities, unmatched);
+    throw unmatched === undefined
+      ? damaged(name, "its header is not what was written", error)
+      : await wrongKey(name, identities, unmatched);
   }
 }
 
 /** Bytes that are not what was written. */
-export function damaged(name: string, detail: string): StackError {
+export function damaged(name: string, detail: string, cause?: unknown): StackError {
   return new StackError({
     code: "backup-damaged",
     exit: "backupFailed",
     message: `${name} cannot be decrypted: ${detail}`,
     hint: "take another copy or another snapshot: ./prod.sh backup list",
+    cause,
   });
 }
 

@@ -58,6 +58,15 @@ describe("an age file is opened", () => {
     }
   });
 
+  test("a change in the header is told as such", async () => {
+    const { stored, identity } = await sealed(40);
+    const message = "base.tar.zst.age cannot be decrypted: its header is not what was written";
+    for (const change of [(line: string) => line.toLowerCase(), (line: string) => `${line}=`]) {
+      const text = stored.toString("latin1").replace(/(?<=\n--- )[^\n]+/, change);
+      expect(await opened(Buffer.from(text, "latin1"), [identity])).toMatchObject({ ...damaged, message });
+    }
+  });
+
   test("a flipped bit in a late chunk is noticed, after the chunks before it came through", async () => {
     const { stored, content, identity } = await sealed(6 * chunk);
     const at = payloadStart(stored) + 4 * sealedChunk + 5;
