@@ -1,16 +1,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { stackLabel } from "../../src/operations/backup/container.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import { type PostgresSource, runSql, type ServerExec } from "../../src/operations/backup/postgres-client.ts";
 import { checkDump, loadDump, produceDump } from "../../src/operations/backup/postgres-dump.ts";
 import { readDumpFacts } from "../../src/operations/backup/postgres-dump-facts.ts";
+import { serverOnCopy } from "../../src/operations/backup/postgres-replay.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { openJournal, readJournal, undoList } from "../../src/operations/journal.ts";
 import { dumpFromVolume, restoreDatabase } from "../../src/operations/restore/postgres-database.ts";
 import { undoRenameDatabases } from "../../src/operations/restore/postgres-rename.ts";
+import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
 import {
   contextFor,
@@ -47,6 +49,16 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 SELECT lo_from_bytea(0, 'a large object');
 `;
 
+const writing = `
+CREATE TABLE busy (i int); CREATE TABLE stop (i int);
+CREATE PROCEDURE write_on() LANGUAGE plpgsql AS $$
+BEGIN
+  WHILE NOT EXISTS (SELECT FROM stop) LOOP
+    INSERT INTO busy SELECT generate_series(1, 100);
+    COMMIT;
+  END LOOP;
+END $$;`;
+
 const namesAndDoors = "SELECT datname, datallowconn, oid FROM pg_database ORDER BY 1";
 
 /** An engine that does so many calls which change something and then none, as if this process had been killed there. */
@@ -64,7 +76,6 @@ function diesAfter(engine: Engine, calls: number): Engine {
   return {
     ...engine,
     exec: counted(engine.exec),
-    create: counted(engine.create),
     waitForExit: counted(engine.waitForExit),
   };
 }
@@ -80,14 +91,12 @@ await describeWithDocker("dumps of postgres 18", [image], (engine: Engine) => {
     return engine.exec(containers.find(({ service }) => service === "postgres")?.id ?? "", command, options);
   };
   let copy = "";
+  let busyAtDump = 0;
   const propertiesOf = (name: string) =>
-    sql(
-      "postgres",
-      `SELECT pg_get_userbyid(datdba), datconnlimit, encoding, datlocprovider, datcollate, datctype,
+    `SELECT pg_get_userbyid(datdba), datconnlimit, encoding, datlocprovider, datcollate, datctype,
          (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) AS a),
          (SELECT array_agg(setrole::regrole || ' ' || setconfig::text ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
-       FROM pg_database d WHERE datname = '${name}'`,
-    );
+       FROM pg_database d WHERE datname = '${name}'`;
   const removeContainers = async () => {
     for (const { id } of await engine.labelled(stackLabel, stack.model.name))
       await engine.remove(id, { unnamedVolumes: true });
@@ -102,7 +111,9 @@ ${client("server", image, ["postgres"])}
   postgres: { version: 18, databases: { server: { extensions: [pg_trgm] }, empty: {} }, limits: { memory: 256m } }
 `);
     await stack.up();
-    context = contextFor(stack, engine);
+    // As on a larger machine: pg_dump and pg_restore with several processes.
+    const info = async () => ({ ...(await engine.info()), cpus: 4 });
+    context = contextFor(stack, { ...engine, info });
     source = sourceOf(stack.model, "postgres", "postgres");
     await sql("server", `SET ROLE server; ${filling}`);
     await sql(
@@ -112,7 +123,16 @@ ${client("server", image, ["postgres"])}
     await sql("postgres", `CREATE DATABASE "it's ""odd"" \\ dbname=x ü" OWNER reporter`);
     await sql(oddName, "CREATE TABLE t AS SELECT generate_series(1, 3) AS i");
     job = produceJob(context, source, "dump");
+    // While it is dumped, somebody writes: what was counted must be what was dumped.
+    await sql("server", writing);
+    const writer = sql("server", "CALL write_on()");
+    await vi.waitUntil(async () => (await sql("server", "SELECT count(*) > 0 FROM busy")) === "t\n");
     snapshot = snapshotIn(job, await produceDump(job));
+    await sql("server", "INSERT INTO stop VALUES (1)");
+    await writer;
+    busyAtDump = readDumpFacts(snapshot.manifest).databases.find(({ name }) => name === "server")?.rows ?? 0;
+    busyAtDump -= 13_079;
+    expect(Number(await sql("server", "SELECT count(*) FROM busy"))).toBeGreaterThan(busyAtDump);
   });
   afterAll(async () => {
     if (context !== undefined) await removeOneOffs(context);
@@ -133,7 +153,7 @@ ${client("server", image, ["postgres"])}
       { name: "empty", owner: "empty", tables: 0, rows: 0 },
       { name: oddName, owner: "reporter", tables: 1, rows: 3 },
       { name: "postgres", owner: "postgres", tables: 0, rows: 0 },
-      { name: "server", owner: "server", tables: 6, rows: 13_079 },
+      { name: "server", owner: "server", tables: 8, rows: 13_079 + busyAtDump },
     ]);
     expect({ roles, major: Math.floor(serverVersion / 10_000) }).toEqual({
       roles: ["empty", "reporter", "server"],
@@ -141,7 +161,7 @@ ${client("server", image, ["postgres"])}
     });
     expect(await checkDump(partsJob(job, snapshot))).toEqual({
       ok: true,
-      detail: "4 databases with 7 tables and 13082 rows, each file whole",
+      detail: `4 databases with 9 tables and ${13_082 + busyAtDump} rows, each file whole`,
     });
     expect(await oneOffs(context)).toEqual([]);
   });
@@ -153,12 +173,22 @@ ${client("server", image, ["postgres"])}
       "empty: 0 tables, 0 rows, as when it was dumped",
       `${oddName}: 1 tables, 3 rows, as when it was dumped`,
       "postgres: 0 tables, 0 rows, as when it was dumped",
-      "server: 6 tables, 13079 rows, as when it was dumped",
+      `server: 8 tables, ${13_079 + busyAtDump} rows, as when it was dumped`,
       "pg_amcheck found nothing wrong with tables and indexes",
     ]);
     const [{ restored = "" } = {}] = loaded.volumes;
     expect(await oneOffs(context)).toEqual([restored]);
     copy = restored;
+    const { service } = source;
+    const found = stack.model.services.find(({ name }) => name === service);
+    if (found === undefined) throw new Error("no service");
+    const spec = serverOnCopy(context, source, { image, volume: copy });
+    await withStanding(context, { what: "the copy", service: found, spec }, async ({ exec }) => {
+      const ask = (text: string) => runSql(exec, source, "postgres", text);
+      expect(await ask(propertiesOf("server"))).toBe(await sql("postgres", propertiesOf("server")));
+      expect(await ask("SELECT pg_has_role('reporter', 'pg_read_all_data', 'USAGE')")).toBe("t\n");
+      expect(await ask("SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL")).toBe("postgres\n");
+    });
   });
 
   test("one database comes back into the running server, and the one that was there is kept", async () => {
@@ -170,19 +200,19 @@ ${client("server", image, ["postgres"])}
       "postgres",
       "ALTER ROLE server IN DATABASE server SET work_mem = '5MB'; GRANT CONNECT ON DATABASE server TO reporter",
     );
-    const properties = await propertiesOf("server");
+    const properties = await sql("postgres", propertiesOf("server"));
     await sql("server", "DELETE FROM public.orders; DROP TABLE public.sessions; CREATE TABLE public.newer AS SELECT 1");
     const { journal } = job;
     const restored = await restoreDatabase(context, journal, { source, database: "server", snapshot, id: "abc123" });
     expect(restored).toEqual({
       database: "server",
       kept: "server_before_abc123",
-      checks: [{ ok: true, detail: "server: 6 tables, 13079 rows, as when it was dumped" }],
+      checks: [{ ok: true, detail: `server: 8 tables, ${13_079 + busyAtDump} rows, as when it was dumped` }],
     });
     expect(await sql("server", "SELECT count(*) FROM orders UNION ALL SELECT count(*) FROM sessions ORDER BY 1")).toBe(
       "77\n8000\n",
     );
-    expect(await propertiesOf("server")).toBe(properties);
+    expect(await sql("postgres", propertiesOf("server"))).toBe(properties);
     // As the app itself, over the network, with its password.
     const app = await stack.sh(
       "server",
@@ -218,7 +248,9 @@ ${client("server", image, ["postgres"])}
       staging,
       snapshot: "s1",
     });
-    expect(readDumpFacts(dump.manifest).databases).toMatchObject([{ name: "server", tables: 6, rows: 13_079 }]);
+    expect(readDumpFacts(dump.manifest).databases).toMatchObject([
+      { name: "server", tables: 8, rows: 13_079 + busyAtDump },
+    ]);
     const restored = await restoreDatabase(context, job.journal, {
       source,
       database: "server",
@@ -234,31 +266,51 @@ ${client("server", image, ["postgres"])}
   });
 
   test("killed at any step, the undo of the journal leaves the live database as it was", async () => {
+    await sql(oddName, "INSERT INTO t VALUES (4)");
     const before = await sql("postgres", namesAndDoors);
     for (let calls = 1; ; calls += 1) {
       const dead = { ...context, engine: diesAfter(engine, calls) };
       const journal = openJournal(context.directory, "restore", context.clock);
       const outcome = await restoreDatabase(dead, journal, {
         source,
-        database: "server",
+        database: oddName,
         snapshot,
         id: "dead01",
       }).catch((error: unknown) => error);
       const undo = undoList(readJournal(context.directory, journal.id));
       if (!(outcome instanceof Error)) {
         expect(undo).toEqual([]);
-        expect(calls).toBeGreaterThan(10);
+        expect(calls).toBeGreaterThan(8);
         break;
       }
       expect(outcome.message).toBe("killed");
       for (const { undo: step } of [...undo, ...undo]) await undoRenameDatabases(context, step);
       expect(await sql("postgres", namesAndDoors), `after ${calls} calls`).toBe(before);
-      expect(await sql("server", "SELECT count(*) FROM users"), `after ${calls} calls`).toBe("5001\n");
+      expect(await sql(oddName, "SELECT count(*) FROM t"), `after ${calls} calls`).toBe("4\n");
       await removeContainers();
     }
-    expect(await sql("server", "SELECT count(*) FROM users")).toBe("5000\n");
-    await sql("postgres", "DROP DATABASE server_before_dead01");
+    expect(await sql(oddName, "SELECT count(*) FROM t")).toBe("3\n");
     expect(await oneOffs(context)).toEqual([copy]);
+  });
+
+  test("a dump whose container is killed is no dump, and the next one is whole", async () => {
+    await sql("server", "CREATE TABLE held (i int)");
+    // The dump waits for this lock, so that it is surely under way.
+    const holder = sql("server", "BEGIN; LOCK TABLE held; SELECT pg_sleep(600)");
+    holder.catch(() => {});
+    const waiting =
+      "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'create-stack' AND wait_event_type = 'Lock'";
+    const dumping = produceDump(produceJob(context, source, "dump"));
+    dumping.catch(() => {});
+    await vi.waitUntil(async () => (await sql("postgres", waiting)) === "1\n", { timeout: 30_000 });
+    for (const { id, state } of await engine.labelled(stackLabel, stack.model.name))
+      if (state === "running") await engine.kill(id, "SIGKILL");
+    await expect(dumping).rejects.toThrow("The dump of postgres failed: exit code 137");
+    await sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    expect(await oneOffs(context)).toEqual([copy]);
+    await sql("server", "DROP TABLE held");
+    const next = produceJob(context, source, "dump");
+    expect((await checkDump(partsJob(next, snapshotIn(next, await produceDump(next))))).ok).toBe(true);
   });
 
   test("one flipped bit in any file is found", async () => {

@@ -7,7 +7,7 @@ export type Counts = Record<string, number>;
 /** Reads the JSON object that a source's `count` prints. */
 export function parseCounts(what: string, text: string): Counts {
   const counts = tryParse(text);
-  const numbers = typeof counts === "object" && counts !== null ? Object.entries(counts) : [];
+  const numbers = typeof counts === "object" && counts !== null && !Array.isArray(counts) ? Object.entries(counts) : [];
   if (numbers.length > 0 && numbers.every(([, value]) => Number.isSafeInteger(value)))
     return Object.fromEntries(numbers);
   throw new StackError({

@@ -42,7 +42,8 @@ COMMIT;
 
 /**
  * Arguments: jobs, `yes` for the globals, then name and part of each database. A table that is locked or
- * dropped between two processes of pg_dump ends it; then it is tried once more with one process.
+ * dropped between two processes of pg_dump ends it, and so does a server without room for one more connection; then it
+ * is tried once more with one process.
  */
 export const dumpScript = `set -eu
 umask 022
@@ -80,7 +81,7 @@ while [ $# -gt 0 ]; do
   export PGDATABASE="$1"
   part=$2
   shift 2
-  dump "$most" || { grep -qE 'could not obtain lock|does not exist|deadlock detected' errors && dump 1; } || {
+  dump "$most" || { grep -qE 'could not obtain lock|does not exist|deadlock detected|too many clients|connection slots' errors && dump 1; } || {
     echo "failed $part"
     exit 1
   }

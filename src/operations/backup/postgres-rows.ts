@@ -40,12 +40,13 @@ export function parseRows(text: string): RowCounts {
   return counts;
 }
 
-/** What a restored database has to hold, and holds. */
+/** What a restored database has to hold, and holds. Undefined: nobody counted, which proves nothing. */
 export function compareRows(
   database: string,
-  expected: ReadonlyMap<string, TableRows> = new Map(),
-  found: ReadonlyMap<string, TableRows> = new Map(),
+  expected: ReadonlyMap<string, TableRows> | undefined,
+  found: ReadonlyMap<string, TableRows> | undefined,
 ): Checked {
+  if (expected === undefined || found === undefined) return { ok: false, detail: `${database}: not counted` };
   const wrong = [...expected].flatMap(([table, { rows, estimated }]) => {
     const there = found.get(table);
     if (there === undefined) return [`${table} is missing`];
