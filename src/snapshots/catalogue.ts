@@ -36,6 +36,7 @@ export interface IncompleteFolder {
 
 /** A manifest that is there and cannot be read. Never counted as a snapshot and never removed. */
 export interface UnreadableSnapshot extends IncompleteFolder {
+  /** What is wrong with the manifest. */
   reason: string;
 }
 
@@ -168,7 +169,8 @@ async function readFolder(
     return { entry: entryOf(manifest, object, folder.objects) };
   } catch (error) {
     signal?.throwIfAborted();
-    return { unreadable: { ...incompleteOf(folder), reason: messageOf(error) } };
+    const reason = messageOf(error).replace(`The manifest ${object.key} cannot be read: `, "");
+    return { unreadable: { ...incompleteOf(folder), reason } };
   }
 }
 

@@ -78,7 +78,7 @@ export function planRetention(input: RetentionInput): RetentionPlan {
   if (refused !== undefined) return refusedPlan(input, refused);
   const chains = chainsOf(input.entries);
   const held = heldSources(input, chains);
-  const kept = keepByRule(input, chains, new Map(held.map(({ source, reason }) => [source, reason])));
+  const kept = keepByRule(input, chains, new Set(held.map(({ source }) => source)));
   const wanted = input.entries.filter((entry) => !kept.has(entry));
   const remove = limitShare(input, chains, wanted, kept);
   closeChains(chains, kept);
@@ -115,13 +115,13 @@ function refusedPlan({ entries }: RetentionInput, refused: string): RetentionPla
 
 type Kept = Map<CatalogueEntry, string>;
 
-function keepByRule(input: RetentionInput, chains: Chains, held: ReadonlyMap<string, string>): Kept {
+function keepByRule(input: RetentionInput, chains: Chains, held: ReadonlySet<string>): Kept {
   const kept: Kept = new Map();
   for (const group of groupsOf(input.entries).values()) {
     const [first] = group;
-    const hold = first === undefined ? undefined : held.get(first.manifest.source.name);
-    if (hold === undefined) keepOfGroup(input, chains, group, kept);
-    else for (const entry of group) kept.set(entry, `nothing of its source is removed: ${hold}`);
+    const isHeld = first !== undefined && held.has(first.manifest.source.name);
+    if (isHeld) for (const entry of group) kept.set(entry, "nothing of its source is removed now");
+    else keepOfGroup(input, chains, group, kept);
   }
   closeChains(chains, kept);
   return kept;

@@ -20,7 +20,11 @@ export async function run(call: Call): Promise<ExitCause> {
   return result.failed.length === stores.length ? "backupFailed" : "partial";
 }
 
-function screenOf({ snapshots, incomplete, failed }: ListResult, { output }: Call, now: number): string[] {
+function screenOf(
+  { snapshots, incomplete, failed }: ListResult,
+  { output, words: [source] }: Call,
+  now: number,
+): string[] {
   const { paint, columns: width, caller } = output;
   const heading: Cell[] = ["ID", "SOURCE", "TYPE", "AGE", "SIZE", "WHERE", "CHECKED"].map((text) => ({
     text,
@@ -28,7 +32,7 @@ function screenOf({ snapshots, incomplete, failed }: ListResult, { output }: Cal
   }));
   const table =
     snapshots.length === 0
-      ? [`There is no backup yet. Make one: ${caller} backup run`]
+      ? [`There is no backup${source === undefined ? "" : ` of ${source}`} yet. Make one: ${caller} backup run`]
       : columns([heading, ...snapshots.map((snapshot) => rowOf(snapshot, now))], paint, width);
   const section = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ["", paint("bold", title), ...lines];
@@ -41,7 +45,7 @@ function screenOf({ snapshots, incomplete, failed }: ListResult, { output }: Cal
     ...table,
     ...section("Cannot be restored", columns(problems, paint, width)),
     ...section(
-      "No snapshots",
+      "Incomplete",
       columns(
         incomplete.map(({ id, source, store, bytes, reason }) => [id, source, store, formatSize(bytes), reason]),
         paint,

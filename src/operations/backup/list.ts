@@ -138,7 +138,9 @@ function leftoversOf(catalogue: Catalogue | undefined): ListedLeftover[] {
     reason,
   });
   return [
-    ...catalogue.unreadable.map((each: UnreadableSnapshot) => told(each, each.reason)),
+    ...catalogue.unreadable.map((each: UnreadableSnapshot) =>
+      told(each, `its manifest cannot be read: ${each.reason}`),
+    ),
     ...catalogue.incomplete.map((each) =>
       told(each, `no manifest: a backup is at work or died, ${new Date(each.newestAt).toISOString()}`),
     ),
