@@ -115,22 +115,31 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
 /** Gives a finished file its place. A removal next to it may take the empty folder away in between; then again. */
 async function moveInto(file: string, target: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    await makeFolders(dirname(target));
     try {
+      await makeFolders(dirname(target));
       await rename(file, target);
       break;
     } catch (error) {
       if (systemCode(error) !== "ENOENT" || tries >= 5) throw error;
     }
   }
-  syncFolder(dirname(target));
+  syncIfThere(dirname(target));
 }
 
 /** Makes a folder and those above it, and makes their names durable. */
 async function makeFolders(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
+  for (let made = folder; made.length >= first.length; made = dirname(made)) syncIfThere(dirname(made));
+}
+
+/** Removals beside each other take the folder away that both have emptied. */
+function syncIfThere(folder: string): void {
+  try {
+    syncFolder(folder);
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
 }
 
 async function readRange(
@@ -143,7 +152,9 @@ async function readRange(
   let file: FileHandle | undefined;
   try {
     file = await open(path, "r");
-    const { size } = await file.stat();
+    const found = await file.stat();
+    if (!found.isFile()) throw Object.assign(new Error(`${path} is no file`), { code: "ENOENT" });
+    const { size } = found;
     const { offset, length } = range ?? { offset: 0, length: size };
     if (offset + length > size) {
       throw storeError(
@@ -231,12 +242,12 @@ async function removeFile(root: string, path: string, key: string): Promise<"rem
   try {
     await unlink(path);
   } catch (error) {
-    if (isAbsent(error)) return "absent";
+    if (isAbsent(error) || systemCode(error) === "EISDIR") return "absent";
     // EPERM is also what a file answers that the user made immutable.
     if (["EACCES", "EPERM", "EROFS"].includes(systemCode(error) ?? "")) return "refused";
     throw fileError(error, "local", `remove ${key}`);
   }
-  syncFolder(dirname(path));
+  syncIfThere(dirname(path));
   await removeEmptyFolders(dirname(path), join(root, key.split("/")[0] ?? ""));
   return "removed";
 }
