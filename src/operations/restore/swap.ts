@@ -91,7 +91,7 @@ export async function keptVolumes({ engine, model, clock }: Context): Promise<Ke
       ...(labels["create-stack.volume"] !== undefined && { volume: labels["create-stack.volume"] }),
       age: Math.max(0, now - changedAt),
     }))
-    .sort((a, b) => b.age - a.age);
+    .sort((a, b) => b.age - a.age || (a.name < b.name ? -1 : 1));
 }
 
 /** Removes what was put aside longer ago than that (milliseconds) and is not in use. Returns the names. */
