@@ -44,7 +44,7 @@ export interface PostgresStack {
   archived(): Promise<void>;
   /** Ships the log, as a run does. */
   ship(bases: readonly TakenBase[], stores?: readonly SnapshotStore[], sealer?: Sealer): Promise<WalReport>;
-  takeBase(): Promise<TakenBase>;
+  takeBase(signal?: AbortSignal): Promise<TakenBase>;
   check(base: TakenBase): Promise<Checked>;
   /** Loads a base into new volumes, with the log of the local store. */
   load(
@@ -55,6 +55,8 @@ export interface PostgresStack {
   sqlOn(loaded: Loaded, text: string, database?: string): Promise<string>;
   /** Containers and volumes of the stack that were made beside Compose and are still there. */
   leftovers(): Promise<string[]>;
+  /** Volumes that loading has made so far. */
+  volumes(): string[];
   remove(): Promise<void>;
 }
 
@@ -109,12 +111,12 @@ components:
         destinations: stores.map((store) => ({ store, sealer })),
         bases: bases.map(({ manifest }) => manifest),
       }),
-    async takeBase() {
+    async takeBase(signal = context.signal) {
       number += 1;
       const id = `20261121T0000${String(number).padStart(2, "0")}Z-00000${number}`;
       const staging = makeStaging(directory, id);
       const produced = await postgresKind.produce({
-        context,
+        context: { ...context, signal },
         journal: undefined as never,
         source,
         type: "base",
@@ -192,6 +194,7 @@ components:
         return stdout.trim();
       });
     },
+    volumes: () => [...volumes],
     async leftovers() {
       const containers = await engine.labelled(stackLabel, model.name);
       const made = await engine.labelledVolumes(stackLabel, model.name);
