@@ -23,7 +23,7 @@ export function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): Buffer {
   return Buffer.from(hkdfSync("sha256", fileKey, nonce, "payload", 32));
 }
 
-/** Writes one chunk and its tag into `target` at `at`; returns the bytes written. */
+/** Writes one chunk and its tag into `target` at `at`. */
 export function sealChunk(
   key: Buffer,
   index: number,
@@ -31,14 +31,13 @@ export function sealChunk(
   content: Buffer,
   target: Buffer,
   at: number,
-): number {
+): void {
   const cipher = createCipheriv(algorithm, key, chunkNonce(index, last), { authTagLength: tagBytes });
   const sealed = cipher.update(content);
   sealed.copy(target, at);
   release(sealed);
   cipher.final();
   cipher.getAuthTag().copy(target, at + content.length);
-  return content.length + tagBytes;
 }
 
 /** The content of a chunk, or undefined where it is not what was sealed at this place. */
