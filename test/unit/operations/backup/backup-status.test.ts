@@ -138,6 +138,12 @@ describe("backup status", () => {
         throw new Error("no answer");
       },
     };
+    const report = await runBackupStatus(given.context, [given.local, dead]);
+    const there = report.sources.flatMap(({ points }) => points.filter(({ store }) => store === "offsite"));
+    expect(there.map(({ age, state }) => [age, state])).toEqual([
+      [undefined, "critical"],
+      [undefined, "critical"],
+    ]);
     expect(await problems({ ...given, offsite: dead })).toEqual(["critical: no answer"]);
   });
 

@@ -49,6 +49,8 @@ describe("the list of snapshots", () => {
       [false, "structure check failed: broken"],
       [false, "hash check failed: one bit differs"],
     ]);
+    // What failed is no look that counts: of the last the look at its structure is left, of the one before nothing.
+    expect(snapshots.slice(-2).map(({ stores }) => stores[0]?.checked?.level)).toEqual([undefined, "structure"]);
     expect(incomplete.map(({ id, bytes, reason }) => [id, bytes, reason.slice(0, 28)])).toEqual([
       [idAt(noon + hour), 7, "its manifest cannot be read:"],
       [idAt(noon), 4, "no manifest: a backup is at "],
