@@ -86,14 +86,12 @@ async function wrongKey(name: string, identities: readonly string[], stanzas: st
 }
 
 /** An encrypted file that cannot be opened for want of the right private key. */
-export function keyError(message: string, details: string[]): StackError {
-  return new StackError({
-    code: "backup-key-wrong",
-    exit: "secret",
-    message,
-    details,
-    hint: "give the file that holds the private key (AGE-SECRET-KEY-1…) with: --key FILE",
-  });
+export function keyError(
+  message: string,
+  details: string[],
+  hint = "give the file that holds the private key (AGE-SECRET-KEY-1…) with: --key FILE",
+): StackError {
+  return new StackError({ code: "backup-key-wrong", exit: "secret", message, details, hint });
 }
 
 function countKinds(stanzas: string[]): string {

@@ -19,7 +19,7 @@ import type { Identities } from "./recipients.ts";
  */
 export async function openGpgStream(source: Readable, name: string, keys: Identities["gpg"]): Promise<Readable> {
   if (keys.length === 0 && !existsSync(process.env.GNUPGHOME ?? join(homedir(), ".gnupg"))) {
-    destroyAndThrow(source, keyError(`${name} is encrypted and no private key was given`, []));
+    destroyAndThrow(source, keyError(`${name} is encrypted and no private key was given`, [], giveKey));
   }
   const home = keys.length === 0 ? undefined : await importKeys(keys).catch((error) => destroyAndThrow(source, error));
   const child = startGpg(home);
@@ -94,14 +94,25 @@ async function listen(child: Gpg): Promise<{ code: number; status: string; stder
   }
 }
 
+const giveKey =
+  "give a file that holds the private key (made with: gpg --export-secret-keys --armor KEY > FILE) with: --key FILE";
+
 function explain(name: string, keys: Identities["gpg"], status: string, stderr: string): StackError {
   const madeFor = [...status.matchAll(/^\[GNUPG:\] ENC_TO (\S+)/gm)].map(([, id]) => `encrypted for: GnuPG key ${id}`);
   if (madeFor.length > 0 && !status.includes("DECRYPTION_INFO") && status.includes("DECRYPTION_FAILED")) {
+    const details = [...new Set([...madeFor, ...lastLines(stderr)])];
+    if (stderr.includes("Operation cancelled")) {
+      return keyError(
+        `The private key that opens ${name} is protected by a passphrase, which nobody is asked for here`,
+        details,
+        "give a copy of the key without one (gpg --edit-key KEY passwd, then --export-secret-keys), and remove it after",
+      );
+    }
     const message =
       keys.length === 0
         ? `${name} is encrypted for a key of GnuPG that is not in your key ring`
         : `None of the private keys that were given opens ${name}`;
-    return keyError(message, [...new Set([...madeFor, ...lastLines(stderr)])]);
+    return keyError(message, details, giveKey);
   }
   return damaged(name, lastLines(stderr).at(-1) ?? "gpg does not say why");
 }
@@ -114,7 +125,7 @@ async function importKeys(keys: Identities["gpg"]): Promise<string> {
       const input = "text" in key ? { input: key.text } : {};
       const files = "path" in key ? [resolve(key.path)] : [];
       const { code, stderr } = await run([...gpgIn(home), "--import", ...files], { env: gpgEnv, ...input });
-      if (code !== 0) throw keyError("A private key of GnuPG cannot be read", lastLines(stderr));
+      if (code !== 0) throw keyError("A private key of GnuPG cannot be read", lastLines(stderr), giveKey);
     }
     return home;
   } catch (error) {

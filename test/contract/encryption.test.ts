@@ -77,7 +77,8 @@ describeWith("age", () => {
 describeWith("gpg", () => {
   const temporary = inFolder("temporary");
   beforeAll(() => {
-    for (const name of ["anna", "bert"]) makeGpgKey(name);
+    for (const name of ["anna", "bert"]) makeGpgKey(name, "");
+    makeGpgKey("carl", "correct horse");
   });
 
   test.each([0, 1, 5_000_000])("%i bytes go both ways, for several recipients", async (size) => {
@@ -145,6 +146,15 @@ describeWith("gpg", () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
+  test("a private key with a passphrase is told from a wrong one, and asks nobody", async () => {
+    const { path } = plainFile(10);
+    await seal(gpgSealer([inFolder("carl.pub")], temporary), path, inFolder("stored.gpg"));
+    await expect(open(inFolder("stored.gpg"), `gpg: ${inFolder("carl.sec")}`)).rejects.toMatchObject({
+      code: "backup-key-wrong",
+      message: expect.stringContaining("is protected by a passphrase"),
+    });
+  });
+
   test("no key ring stays behind, also where the reader stops early", async () => {
     const before = keyRings();
     const stored = inFolder("stored.gpg");
@@ -170,7 +180,8 @@ describeWith("gpg", () => {
   });
 
   afterAll(() => {
-    for (const name of ["anna", "bert"]) spawnSync("gpgconf", ["--homedir", inFolder(`${name}-home`), "--kill", "all"]);
+    for (const name of ["anna", "bert", "carl"])
+      spawnSync("gpgconf", ["--homedir", inFolder(`${name}-home`), "--kill", "all"]);
   });
 });
 
@@ -183,12 +194,12 @@ function gpg(name: string, args: string[]): Buffer {
 }
 
 /** A throw-away key in a key ring of its own, with its two halves in files. */
-function makeGpgKey(name: string): void {
+function makeGpgKey(name: string, passphrase: string): void {
   execFileSync("mkdir", ["-m", "700", inFolder(`${name}-home`)]);
-  const noPassphrase = ["--pinentry-mode", "loopback", "--passphrase", ""];
-  gpg(name, [...noPassphrase, "--quick-generate-key", `${name} <${name}@example.org>`, "future-default", "default"]);
+  const unlock = ["--pinentry-mode", "loopback", "--passphrase", passphrase];
+  gpg(name, [...unlock, "--quick-generate-key", `${name} <${name}@example.org>`, "future-default", "default"]);
   writeFileSync(inFolder(`${name}.pub`), gpg(name, ["--armor", "--export"]));
-  writeFileSync(inFolder(`${name}.sec`), gpg(name, ["--armor", "--export-secret-keys"]));
+  writeFileSync(inFolder(`${name}.sec`), gpg(name, [...unlock, "--armor", "--export-secret-keys"]));
 }
 
 /** Where keys are put for as long as a file is opened. */
