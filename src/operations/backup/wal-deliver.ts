@@ -52,21 +52,20 @@ export async function deliverWal(context: Context, request: DeliverWalRequest): 
   try {
     there = await knownThere(context, request);
     const waiting = wanted.filter(({ key }) => !there.has(key)).sort(inOrder);
-    let failure: unknown;
-    const worker = async () => {
-      for (let next = waiting.shift(); next !== undefined && failure === undefined; next = waiting.shift()) {
-        try {
-          const bytes = await deliverFile(context, destination, next.key);
-          there.add(next.key);
-          result.delivered += 1;
-          result.bytes += bytes;
-        } catch (error) {
-          failure ??= error;
-        }
-      }
+    const carry = async ({ key }: WalObject) => {
+      const bytes = await deliverFile(context, destination, key);
+      there.add(key);
+      result.delivered += 1;
+      result.bytes += bytes;
     };
-    await Promise.all(Array.from({ length: Math.max(1, concurrency) }, worker));
-    if (failure !== undefined) throw failure;
+    // Branches have arrived before anything that lies on them is sent.
+    const isBranch = ({ kind }: WalObject) => kind === "history";
+    await atOnce(concurrency, waiting.filter(isBranch), carry);
+    await atOnce(
+      concurrency,
+      waiting.filter((object) => !isBranch(object)),
+      carry,
+    );
   } catch (error) {
     context.signal.throwIfAborted();
     result.error = messageOf(error);
@@ -76,6 +75,18 @@ export async function deliverWal(context: Context, request: DeliverWalRequest): 
   const remembered = memory.stores[store.name];
   if (remembered !== undefined) remembered.keys = [...there].filter((key) => keys.has(key));
   return result;
+}
+
+/** A few at the same time, in order. The first failure ends it, once those under way have ended. */
+async function atOnce<Item>(count: number, items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const failures: unknown[] = [];
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined && failures.length === 0; next = waiting.shift())
+      await work(next).catch((error) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.max(1, count) }, worker));
+  if (failures.length > 0) throw failures[0];
 }
 
 function inOrder(one: WalObject, other: WalObject): number {
