@@ -1,3 +1,7 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { volumeKind } from "../../src/operations/backup/kind-volume.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
@@ -74,6 +78,17 @@ chown 1234:4321 .; chmod 0711 .
 `,
 ] as const;
 
+/** Writes at the end of the volume's file `large`, again and again. */
+async function keepWriting(volume: string, signal: AbortSignal): Promise<void> {
+  const name = `${volume}-writer`;
+  const script = "while :; do printf x >>/data/large; done";
+  const argv = ["run", "-d", "--rm", "--name", name, "-v", `${volume}:/data`, smallImage, "sh", "-c", script];
+  execFileSync("docker", argv, { stdio: "ignore" });
+  await once(signal, "abort");
+  execFileSync("docker", ["kill", name], { stdio: "ignore" });
+  spawnSync("docker", ["wait", name]);
+}
+
 await describeWithDocker("volumes: archives", [smallImage, toolboxImage], () => {
   test("everything that a file system can hold comes back, over a full copy and increments with renames and removals", async () => {
     const { volume, backUp, load, context, plan } = await stackWithUploads();
@@ -112,5 +127,92 @@ await describeWithDocker("volumes: archives", [smallImage, toolboxImage], () => 
     ]);
     expect(contentOf(last.restored)).toEqual(contentOf(volume));
     expect((await oneOffs(context)).sort()).toEqual([first.restored, last.restored].sort());
+  });
+
+  test("what changes while it is read is told, and copied again by the next increment", async () => {
+    const { volume, backUp, load, context } = await stackWithUploads();
+    inVolume(volume, "head -c 200M /dev/urandom >large; echo quiet >quiet");
+    const abort = new AbortController();
+    const writing = keepWriting(volume, abort.signal);
+    const { produced, checked } = await backUp();
+    abort.abort();
+    await writing;
+    expect(produced.warnings).toEqual([expect.stringContaining("./large: file changed as we read it")]);
+    expect(produced.facts.unsettled).toBeGreaterThan(0);
+    expect(checked.ok).toBe(true);
+    const next = await backUp("incremental");
+    expect(next.produced.warnings).toEqual([]);
+    expect(next.produced.facts.unsettled).toBe(0);
+    const { loaded, restored } = await load();
+    expect(loaded.checks.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(contentOf(restored)).toEqual(contentOf(volume));
+    await removeOneOffs(context);
+  });
+
+  test("30,000 small files: the increment holds only the one that changed; without tar's memory it holds all", async () => {
+    const { volume, backUp, load, plan, chain } = await stackWithUploads();
+    inVolume(
+      volume,
+      `perl -e 'for my $d (1..300) { mkdir "d$d"; for (1..100) { open F, ">", "d$d/$_"; print F "$d $_\n" x ($_ % 40) } }'`,
+    );
+    const full = await backUp();
+    expect(full.produced.facts).toMatchObject({
+      files: 30_000,
+      folders: 301,
+      empty: false,
+      unsettled: 0,
+      members: 30_301,
+    });
+    inVolume(volume, "echo more >>d7/7; rm d8/8");
+    const { produced } = await backUp("incremental");
+    expect(produced.facts).toMatchObject({ files: 29_999, members: 302 });
+    inVolume(volume, "echo more >>d9/9");
+    rmSync(join(full.job.memory), { recursive: true });
+    mkdirSync(full.job.memory);
+    expect((await backUp("incremental")).produced.facts).toMatchObject({ files: 29_999, members: 30_300 });
+    expect(chain).toHaveLength(3);
+    expect(plan()).toEqual(["incremental"]);
+    const { loaded, restored } = await load();
+    expect(loaded.checks.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(contentOf(restored)).toEqual(contentOf(volume));
+  });
+
+  test("an archive that is damaged, cut short, or not the one of its manifest is not sound", async () => {
+    const { volume, backUp, load } = await stackWithUploads();
+    inVolume(volume, "head -c 3M /dev/urandom >file; mkdir a; echo 1 >a/1");
+    const { job, link } = await backUp();
+    const path = join(link.folder, "volume.tar.zst");
+    const whole = readFileSync(path);
+    const checked = () => volumeKind.check(partsJob(job, link));
+    const flipped = Buffer.from(whole);
+    flipped[1_000_000] = (flipped[1_000_000] ?? 0) ^ 1;
+    for (const damaged of [flipped, whole.subarray(0, whole.length - 100), Buffer.alloc(0)]) {
+      writeFileSync(path, damaged);
+      expect(await checked()).toEqual({ ok: false, detail: expect.stringContaining("cannot be read") });
+      await expect(load()).rejects.toMatchObject({ code: "backup-task-failed" });
+    }
+    writeFileSync(path, whole);
+    expect(await checked()).toEqual({ ok: true, detail: "volume.tar.zst: 4 entries can be read" });
+    link.manifest.facts.members = 5;
+    expect(await checked()).toEqual({ ok: false, detail: "volume.tar.zst holds 4 entries, not 5" });
+    link.manifest.facts.files = 3;
+    link.manifest.facts.listing = "0";
+    expect((await load()).loaded.checks[0]).toEqual({
+      ok: false,
+      detail: expect.stringContaining("are not the 3 files"),
+    });
+  });
+
+  test("a volume that has become empty is told; one that is not there is an error", async () => {
+    const { stack, volume, backUp, source, context } = await stackWithUploads();
+    inVolume(volume, "echo 1 >1; mkdir 2");
+    await backUp();
+    inVolume(volume, "rm -r 1 2");
+    const { produced } = await backUp("incremental");
+    expect(produced.warnings).toEqual(["it is empty, and at the last copy it held 1 files"]);
+    expect(produced.facts).toMatchObject({ empty: true, files: 0, folders: 1 });
+    await stack.compose("down", "-v");
+    const job = produceJob(context, source);
+    await expect(volumeKind.produce(job)).rejects.toMatchObject({ code: "source-not-created" });
   });
 });
