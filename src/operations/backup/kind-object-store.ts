@@ -1,19 +1,16 @@
-import type { DataSourceOf } from "../../stack/model.ts";
-import { StackError } from "../../support/errors.ts";
 import type { SourceKind } from "./kinds.ts";
+import type { ObjectStoreSource } from "./object-access.ts";
+import { checkObjects } from "./object-check.ts";
+import { copyObjects } from "./object-copy.ts";
+import { loadObjects } from "./object-load.ts";
 
-function notYet(): never {
-  throw new StackError({
-    code: "backup-unsupported",
-    exit: "backupFailed",
-    message: "Object stores are not copied yet",
-  });
-}
-
-/** A server that speaks S3: every object that is new, and a dated list of all of them. */
-export const objectStoreKind: SourceKind<DataSourceOf<"object-store">> = {
-  plan: () => ["full"],
-  produce: async () => notYet(),
-  check: async () => notYet(),
-  load: async () => notYet(),
+/**
+ * A server that speaks S3. Each snapshot is the list of everything that it held; the bytes are kept once, by their hash,
+ * however many snapshots name them. So every snapshot is whole, and costs what is new.
+ */
+export const objectStoreKind: SourceKind<ObjectStoreSource> = {
+  plan: (lane) => (lane === "dump" ? [] : ["full"]),
+  produce: copyObjects,
+  check: checkObjects,
+  load: loadObjects,
 };

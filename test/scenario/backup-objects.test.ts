@@ -1,0 +1,354 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketTaggingCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  PutObjectTaggingCommand,
+  S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Engine } from "../../src/engine/engine.ts";
+import { engineName, throwAwaySpec } from "../../src/operations/backup/container.ts";
+import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
+import type { Produced } from "../../src/operations/backup/kinds.ts";
+import { inParallel } from "../../src/operations/backup/object-access.ts";
+import { publishLocally } from "../../src/operations/backup/publish.ts";
+import { backupsFolder } from "../../src/operations/backup/stores.ts";
+import type { Context } from "../../src/operations/context.ts";
+import { sharedObjects } from "../../src/operations/restore/fetch.ts";
+import { withStanding } from "../../src/operations/restore/throw-away.ts";
+import { localStore } from "../../src/snapshots/local-store.ts";
+import { type SnapshotManifest, snapshotFolder } from "../../src/snapshots/manifest.ts";
+import { noIdentities } from "../../src/snapshots/recipients.ts";
+import type { DataSourceOf } from "../../src/stack/model.ts";
+import {
+  contextFor,
+  loadJob,
+  oneOffs,
+  partsJob,
+  produceJob,
+  removeOneOffs,
+  snapshotIn,
+  sourceOf,
+} from "../support/backup-jobs.ts";
+import { describeWithDocker } from "../support/docker.ts";
+import { type DataStack, dataStack, uniqueName } from "./data-stack.ts";
+
+const image = "pgsty/silo:RELEASE.2026-09-16T00-00-00Z";
+const many = 300;
+
+await describeWithDocker("backup of an object store", [image, "busybox:1.38.0"], (engine: Engine) => {
+  let stack: DataStack;
+  let context: Context;
+  let source: DataSourceOf<"object-store">;
+  let s3: S3Client;
+  const big = randomBytes(11 * 1024 ** 2);
+
+  const clientOf = (address: string) =>
+    new S3Client({
+      region: "us-east-1",
+      endpoint: `http://${address}:9000`,
+      forcePathStyle: true,
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      credentials: {
+        accessKeyId: stack.secret("minio_root_user"),
+        secretAccessKey: stack.secret("minio_root_password"),
+      },
+    });
+  const put = (Key: string, Body: string | Buffer, more: Partial<PutObjectCommandInput> = {}) =>
+    s3.send(new PutObjectCommand({ Bucket: "uploads", Key, Body, ...more }));
+
+  /** Everything that a client can see, read by another program text than the one that is tested. */
+  async function contentOf(client: S3Client, bucket: string): Promise<Record<string, object>> {
+    const seen: Record<string, object> = {};
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await client.send(
+        new ListObjectsV2Command({
+          Bucket: bucket,
+          EncodingType: "url",
+          ...(ContinuationToken && { ContinuationToken }),
+        }),
+      );
+      await inParallel(page.Contents ?? [], 16, async ({ Key = "" }) => {
+        const name = decodeURIComponent(Key.replaceAll("+", "%20"));
+        const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: name }));
+        const bytes = await got.Body?.transformToByteArray();
+        const { TagSet } = await client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: name }));
+        const { ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ExpiresString } = got;
+        seen[name] = {
+          hash: createHash("sha256")
+            .update(bytes ?? "")
+            .digest("hex"),
+          headers: [ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ExpiresString],
+          metadata: got.Metadata,
+          tags: TagSet,
+        };
+      });
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
+    return Object.fromEntries(Object.entries(seen).sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  async function historyOf(client: S3Client, Bucket: string): Promise<string[]> {
+    const page = await client.send(new ListObjectVersionsCommand({ Bucket }));
+    const versions = (page.Versions ?? []).map(({ Key, Size, IsLatest }) => `${Key} ${Size} ${IsLatest ? "now" : ""}`);
+    const markers = (page.DeleteMarkers ?? []).map(({ Key, IsLatest }) => `${Key} deleted ${IsLatest ? "now" : ""}`);
+    return [...versions, ...markers].sort();
+  }
+
+  interface Stored {
+    manifest: SnapshotManifest;
+    folder: string;
+    produced: Produced;
+  }
+
+  /** Copies, checks and publishes, as a run does. */
+  async function snapshot(): Promise<Stored> {
+    const job = produceJob(context, source);
+    const produced = await objectStoreKind.produce(job);
+    const { manifest } = snapshotIn(job, produced);
+    expect((await objectStoreKind.check(partsJob(job, { manifest, folder: job.staging }))).ok).toBe(true);
+    const whole = { ...manifest, objectsPart: produced.shared?.objectsPart ?? "" };
+    const root = backupsFolder(context.directory);
+    await publishLocally(localStore(root), root, job.staging, whole, produced.shared?.objects ?? []);
+    rmSync(job.staging, { recursive: true });
+    return { manifest: whole, folder: join(root, snapshotFolder(source.name, whole.id)), produced };
+  }
+
+  function loadingOf({ manifest, folder }: Stored, depth: "quick" | "deep" = "deep") {
+    const job = { ...loadJob(produceJob(context, source), { manifest, folder }, depth) };
+    const shared = join(job.shared, "shared");
+    mkdirSync(shared);
+    const origins = [{ store: localStore(backupsFolder(context.directory)), identities: noIdentities }];
+    const objects = sharedObjects(context, origins, shared);
+    return { ...job, shared, fetchShared: objects.fetch, listShared: objects.list };
+  }
+
+  /** The server of the source on a volume, on its own network. */
+  async function on<Result>(
+    volume: string,
+    body: (client: S3Client, address: string) => Promise<Result>,
+  ): Promise<Result> {
+    const service = stack.model.services.find(({ name }) => name === "minio");
+    if (service === undefined) throw new Error("no minio");
+    const network = engineName(stack.model, source.network);
+    const spec = throwAwaySpec(context, service, { volumes: { [source.volume]: volume }, image, purpose: "test" });
+    return withStanding(
+      context,
+      { what: "minio of the test", service, spec: { ...spec, networks: [network] } },
+      async ({ id }) => {
+        const address = (await engine.address(id, network)) ?? "";
+        return body(clientOf(address), address);
+      },
+    );
+  }
+
+  beforeAll(async () => {
+    stack = await dataStack(`
+name: ${uniqueName("backup-objects")}
+components:
+  minio:
+    buckets: [uploads, { name: avatars, public: true, versioning: true }, empty]
+    limits: { memory: 512m }
+`);
+    await stack.up();
+    context = contextFor(stack, engine);
+    source = sourceOf(stack.model, "object-store", "minio");
+    s3 = clientOf(await stack.address("minio", "minio"));
+    await put("plain.txt", "hello", {
+      ContentType: "text/plain; charset=utf-8",
+      CacheControl: "max-age=60",
+      ContentDisposition: 'attachment; filename="a b.txt"',
+      ContentEncoding: "identity",
+      ContentLanguage: "de",
+      Expires: new Date("2031-01-31T10:00:00Z"),
+      Metadata: { owner: "ann", "some-thing": "a b=c" },
+      Tagging: "class=a%20b&state=new",
+    });
+    for (const key of [
+      "with space.txt",
+      "plus+plus & more=?#%25.txt",
+      "ünï/çødé/日本/🎉.bin",
+      "a/ b /c",
+      "folder/",
+      "tab\tkey",
+    ])
+      await put(key, key === "folder/" ? "" : `content of ${key}`);
+    await put("empty.bin", "");
+    await put("same-1", "the same bytes");
+    await put("same-2", "the same bytes");
+    await put("goes.txt", "soon gone");
+    const { UploadId } = await s3.send(
+      new CreateMultipartUploadCommand({ Bucket: "uploads", Key: "big.bin", Metadata: { parts: "3" } }),
+    );
+    const Parts = [];
+    for (const [index, start] of [0, 5 * 1024 ** 2, 10 * 1024 ** 2].entries()) {
+      const PartNumber = index + 1;
+      const Body = big.subarray(start, Math.min(start + 5 * 1024 ** 2, big.length));
+      const part = { Bucket: "uploads", Key: "big.bin", UploadId, PartNumber };
+      const { ETag } = await s3.send(new UploadPartCommand({ ...part, Body }));
+      Parts.push({ PartNumber, ETag });
+    }
+    await s3.send(
+      new CompleteMultipartUploadCommand({ Bucket: "uploads", Key: "big.bin", UploadId, MultipartUpload: { Parts } }),
+    );
+    for (const text of ["one", "second", "the third"])
+      await s3.send(new PutObjectCommand({ Bucket: "avatars", Key: "v.txt", Body: text }));
+    await s3.send(new PutObjectCommand({ Bucket: "avatars", Key: "gone.txt", Body: "was here" }));
+    await s3.send(new DeleteObjectCommand({ Bucket: "avatars", Key: "gone.txt" }));
+    await s3.send(
+      new PutBucketTaggingCommand({ Bucket: "empty", Tagging: { TagSet: [{ Key: "team", Value: "web" }] } }),
+    );
+    await s3.send(
+      new PutBucketLifecycleConfigurationCommand({
+        Bucket: "uploads",
+        LifecycleConfiguration: {
+          Rules: [{ ID: "old", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 30 } }],
+        },
+      }),
+    );
+    await s3.send(new CreateBucketCommand({ Bucket: "locked", ObjectLockEnabledForBucket: true }));
+    await s3.send(
+      new PutObjectCommand({
+        Bucket: "locked",
+        Key: "deed.pdf",
+        Body: "signed",
+        ContentMD5: createHash("md5").update("signed").digest("base64"),
+        ObjectLockMode: "GOVERNANCE",
+        ObjectLockRetainUntilDate: new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 86_400_000),
+      }),
+    );
+    await inParallel(
+      Array.from({ length: many }, (_, index) => index),
+      16,
+      async (index) => void (await put(`many/${index}.txt`, `small ${index}`)),
+    );
+  });
+  afterAll(async () => {
+    s3?.destroy();
+    if (context !== undefined) await removeOneOffs(context);
+    await stack?.remove();
+  });
+
+  let first: Stored;
+  let before: Record<string, object>;
+
+  test("copies everything once, each content once", async () => {
+    before = await contentOf(s3, "uploads");
+    first = await snapshot();
+    const { facts, warnings, shared } = first.produced;
+    expect(warnings).toEqual([]);
+    expect(facts).toMatchObject({ buckets: 4, objects: many + 14, fetched: { objects: many + 17 } });
+    expect(shared?.objects.length).toBe(many + 15);
+  });
+
+  test("comes back on a new volume byte for byte, with headers, tags, versions and settings of buckets", async () => {
+    const job = loadingOf(first);
+    const { volumes, checks } = await objectStoreKind.load(job);
+    expect(checks).toEqual([
+      { ok: true, detail: `${many + 18} versions of ${many + 15} keys` },
+      { ok: true, detail: `${many + 14} objects read again, bytes, headers and tags` },
+    ]);
+    const [restored = ""] = volumes.map((volume) => volume.restored);
+    await on(restored, async (client, address) => {
+      expect(await contentOf(client, "uploads")).toEqual(before);
+      expect(Object.keys(before)).toContain("ünï/çødé/日本/🎉.bin");
+      expect(await historyOf(client, "avatars")).toEqual(await historyOf(s3, "avatars"));
+      const page = await client.send(new GetObjectCommand({ Bucket: "avatars", Key: "v.txt" }));
+      expect(await page.Body?.transformToString()).toBe("the third");
+      const deed = { Bucket: "locked", Key: "deed.pdf" };
+      const [there, here] = await Promise.all([client, s3].map((one) => one.send(new GetObjectCommand(deed))));
+      expect(there?.ObjectLockRetainUntilDate).toEqual(here?.ObjectLockRetainUntilDate);
+      expect(there?.ObjectLockMode).toBe("GOVERNANCE");
+      const anonymous = await fetch(`http://${address}:9000/avatars/v.txt`);
+      expect(await anonymous.text()).toBe("the third");
+    });
+    await engine.removeVolume(restored);
+    rmSync(job.shared, { recursive: true });
+    expect(await oneOffs(context)).toEqual([]);
+  });
+
+  test("the next copy fetches only what has changed, and what was deleted stays in the store", async () => {
+    await s3.send(new DeleteObjectCommand({ Bucket: "uploads", Key: "goes.txt" }));
+    await put("plain.txt", "hello again");
+    await put("new.txt", "new");
+    const second = await snapshot();
+    expect(second.produced.facts).toMatchObject({ objects: many + 14, fetched: { objects: 2, bytes: 14 } });
+    expect(second.produced.shared?.objects.filter(({ file }) => file !== undefined)).toHaveLength(2);
+    const none = await snapshot();
+    expect(none.produced.facts).toMatchObject({ fetched: { objects: 0 } });
+    // The first one is still whole, with what has gone since.
+    const job = produceJob(context, source);
+    expect(await objectStoreKind.check(partsJob(job, first))).toMatchObject({ ok: true });
+    const { volumes, checks } = await objectStoreKind.load(loadingOf(second, "quick"));
+    expect(checks.map(({ ok }) => ok)).toEqual([true, true]);
+    await on(volumes[0]?.restored ?? "", async (client) => {
+      const content = await contentOf(client, "uploads");
+      expect(content["goes.txt"]).toBeUndefined();
+      expect(content["new.txt"]).toBeDefined();
+    });
+    await engine.removeVolume(volumes[0]?.restored ?? "");
+  });
+
+  test("a tag that changed alone is in the copy of the next day, and a lost memory costs nothing but time", async () => {
+    await s3.send(
+      new PutObjectTaggingCommand({
+        Bucket: "uploads",
+        Key: "same-1",
+        Tagging: { TagSet: [{ Key: "a", Value: "b" }] },
+      }),
+    );
+    const memory = join(context.directory, ".stack/backup/memory/minio");
+    writeFileSync(join(memory, "tags.json"), '{"tagsAt":0}');
+    const later = await snapshot();
+    const load = loadingOf(later);
+    const { volumes } = await objectStoreKind.load(load);
+    await on(volumes[0]?.restored ?? "", async (client) => {
+      expect(await contentOf(client, "uploads")).toEqual(await contentOf(s3, "uploads"));
+    });
+    await engine.removeVolume(volumes[0]?.restored ?? "");
+    for (const name of readdirSync(memory)) rmSync(join(memory, name));
+    const anew = await snapshot();
+    expect(anew.produced.shared?.objects.filter(({ file }) => file !== undefined)).toEqual([]);
+  });
+
+  test("damage to an object is found, and what is missing is fetched again", async () => {
+    const job = produceJob(context, source);
+    const key = first.produced.shared?.objects[0]?.key ?? "";
+    const path = join(backupsFolder(context.directory), key);
+    const whole = readFileSync(path);
+    rmSync(path);
+    writeFileSync(path, whole.subarray(1));
+    expect(await objectStoreKind.check(partsJob(job, first))).toEqual({
+      ok: false,
+      detail: `${path} has ${whole.length - 1} of ${whole.length} bytes`,
+    });
+    rmSync(path);
+    expect(await objectStoreKind.check(partsJob(job, first))).toEqual({ ok: false, detail: `${key} is missing` });
+    const again = await snapshot();
+    expect(again.produced.facts).toMatchObject({ fetched: { objects: 1 } });
+    expect(statSync(path).size).toBe(whole.length);
+  });
+
+  test("a wrong password of the root user is told without it", async () => {
+    const right = stack.secret("minio_root_password");
+    stack.writeSecret("minio_root_password", "wrong-password-of-the-test\n");
+    const error = await objectStoreKind.produce(produceJob(context, source)).catch((thrown: unknown) => thrown);
+    stack.writeSecret("minio_root_password", `${right}\n`);
+    expect(error).toMatchObject({ exit: "backupFailed", code: "store-credentials" });
+    expect(JSON.stringify(error)).not.toContain("wrong-password-of-the-test");
+  });
+});
