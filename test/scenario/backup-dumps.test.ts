@@ -121,6 +121,7 @@ ${client("server", image, ["postgres"])}
       "CREATE ROLE reporter LOGIN PASSWORD 'secret-of-the-reporter'; GRANT pg_read_all_data TO reporter",
     );
     await sql("postgres", `CREATE DATABASE "it's ""odd"" \\ dbname=x ü" OWNER reporter`);
+    await sql("empty", "CREATE VIEW nothing AS SELECT 1; ALTER VIEW nothing OWNER TO empty");
     await sql(oddName, "CREATE TABLE t AS SELECT generate_series(1, 3) AS i");
     job = produceJob(context, source, "dump");
     // While it is dumped, somebody writes: what was counted must be what was dumped.
@@ -236,6 +237,18 @@ ${client("server", image, ["postgres"])}
       hint: expect.stringContaining("server"),
     });
     await sql("postgres", 'DROP DATABASE "odd-2"');
+  });
+
+  test("a role that is not there any more is named, and nothing is left", async () => {
+    const before = await sql("postgres", namesAndDoors);
+    await sql("postgres", "ALTER ROLE empty RENAME TO gone");
+    const request = { source, database: "empty", snapshot, into: "again" };
+    await expect(restoreDatabase(context, job.journal, request)).rejects.toMatchObject({
+      message: 'What is in empty belongs in part to the role "empty", which the server does not have',
+      hint: `./prod.sh psql --username postgres --dbname postgres --command 'CREATE ROLE "empty"'`,
+    });
+    await sql("postgres", "ALTER ROLE gone RENAME TO empty");
+    expect(await sql("postgres", namesAndDoors)).toBe(before);
   });
 
   test("one database of a copy of the whole server is dumped out of it", async () => {

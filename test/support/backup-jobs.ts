@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { composeIn } from "../../src/engine/compose.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -125,9 +125,4 @@ export async function oneOffs({ engine, model }: Pick<Context, "engine" | "model
 export async function removeOneOffs({ engine, model }: Pick<Context, "engine" | "model">): Promise<void> {
   for (const { id } of await engine.labelled(stackLabel, model.name)) await engine.remove(id, { unnamedVolumes: true });
   for (const { name } of await engine.labelledVolumes(stackLabel, model.name)) await engine.removeVolume(name);
-}
-
-/** The staging folder's files belong to users of containers. */
-export function removeStaging({ staging }: Pick<ProduceJob<DataSource>, "staging">): void {
-  rmSync(staging, { recursive: true, force: true });
 }

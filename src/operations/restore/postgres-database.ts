@@ -18,7 +18,7 @@ import {
 import { clientSpec, dumpDatabases, jobsFor, serverFacts, socketOf } from "../backup/postgres-dump.ts";
 import { type DumpedDatabase, readDumpFacts } from "../backup/postgres-dump-facts.ts";
 import { dumpScript, restoreScript, rowsPart } from "../backup/postgres-dump-script.ts";
-import { connectionTo, nameWith } from "../backup/postgres-names.ts";
+import { connectionTo, nameWith, quoteName } from "../backup/postgres-names.ts";
 import { serverOnCopy, serviceOf } from "../backup/postgres-replay.ts";
 import { compareRows, parseRows } from "../backup/postgres-rows.ts";
 import type { Context } from "../context.ts";
@@ -165,6 +165,8 @@ async function load(context: Context, exec: ServerExec, loading: Loading): Promi
     purpose: `restore-${source.name}`,
     command: ["-c", restoreScript, "restore", `/backup/${dumped.part}`, jobs, connectionTo(restored)],
     volumes: [socketOf(context, source)],
+  }).catch((error: unknown) => {
+    throw roleMissing(database, error);
   });
   step(`counting the rows of ${database}`);
   const expected = parseRows(readFileSync(join(snapshot.folder, rowsPart), "utf8")).get(database);
@@ -174,6 +176,21 @@ async function load(context: Context, exec: ServerExec, loading: Loading): Promi
   const properties = like ? likeSql(restored, database) : ownedSql(restored, dumped.owner);
   await runSql(exec, source, "postgres", properties, `Giving the new ${database} to its owner`);
   return [compared];
+}
+
+/** A dump of one database names roles and does not make them. */
+function roleMissing(database: string, error: unknown): unknown {
+  if (!(error instanceof StackError)) return error;
+  const role = /role "(.+)" does not exist/.exec(error.details.join("\n"))?.[1];
+  if (role === undefined) return error;
+  return new StackError({
+    code: "role-missing",
+    exit: "invalidInput",
+    message: `What is in ${database} belongs in part to the role "${role}", which the server does not have`,
+    details: error.details,
+    hint: `./prod.sh psql --username postgres --dbname postgres --command 'CREATE ROLE ${quoteName(role)}'`,
+    cause: error,
+  });
 }
 
 function notSound({ manifest }: DumpFolder, { detail }: Checked): StackError {
