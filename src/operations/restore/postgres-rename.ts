@@ -14,12 +14,16 @@ export interface Renaming {
   kept?: string;
 }
 
-/** Takes a renaming back, whatever of it was done: the kind of undo in the journal. */
-export const renameKind = "rename-databases";
+const renameKind = "rename-databases";
 
 /** What the journal says before the restored database is made. */
 export function renameUndo({ name, service, user }: PostgresSource, renaming: Renaming): Undo {
   return { kind: renameKind, source: name, service, user, ...renaming };
+}
+
+/** True for the undo of a renaming. */
+export function isRename(undo: Undo): boolean {
+  return undo.kind === renameKind;
 }
 
 const attempts = 3;
