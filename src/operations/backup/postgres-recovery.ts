@@ -43,9 +43,10 @@ export function archiveFiles(listed: readonly { key: string; bytes: number; modi
  * Decides which way leads from a base to the moment, or to the newest that there is. Rejects with the stretch that can be
  * reached where that moment cannot.
  */
-export function planRecovery(base: Base, archive: Archive, at?: number): Recovery {
-  const wal = withOwnLog(base, archive.wal);
-  const windows = windowsOf(base, { ...archive, wal });
+export function planRecovery(base: Base, { wal, histories }: Archive, at?: number): Recovery {
+  const own = wal.filter(({ source, systemId }) => source === base.source && systemId === base.facts.systemId);
+  const archive = { wal: own, histories };
+  const windows = windowsOf(base, { wal: withOwnLog(base, own), histories });
   const window = at === undefined ? newest(windows) : windowAt(windows, archive.wal, at);
   if (window === undefined) throw unreachable(base, windows, at);
   if (at === undefined && window.gap !== undefined) throw holeBeforeEnd(base, window, window.gap);
@@ -102,18 +103,17 @@ function windowAt(
 
 /** Files along the way, in the order in which they are replayed; history files first, all of them: they tell the way. */
 function onTheWay(base: Base, window: ReachableWindow, { wal, histories }: Archive): WalObject[] {
-  const { systemId, startSegment, walSegmentSize, timeline } = base.facts;
-  const mine = wal.filter((file) => file.source === base.source && file.systemId === systemId);
+  const { startSegment, walSegmentSize, timeline } = base.facts;
   const history = histories.get(`${timelineName(window.timeline)}.history`) ?? "";
   const stages = window.timeline === timeline ? [] : parseHistory(history, walSegmentSize);
   const ends = new Map(stages.map((stage) => [stage.timeline, stage.end]));
   ends.set(window.timeline, positionOf(window.lastSegment));
-  const segments = mine.filter(({ kind, position, ...file }) => {
+  const segments = wal.filter(({ kind, position, ...file }) => {
     const end = file.timeline >= timeline ? ends.get(file.timeline) : undefined;
     return kind === "segment" && end !== undefined && position >= positionOf(startSegment) && position <= end;
   });
   segments.sort((a, b) => compare(a.position, b.position) || a.timeline - b.timeline);
-  return [...mine.filter(({ kind }) => kind === "history"), ...segments];
+  return [...wal.filter(({ kind }) => kind === "history"), ...segments];
 }
 
 /**

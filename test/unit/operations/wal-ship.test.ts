@@ -188,10 +188,12 @@ describe("shipping the log of Postgres", () => {
     archive(segment(1));
     const far = farStore();
     await ship([far]);
-    rmSync(join(directory, ".stack"), { recursive: true });
     archive(segment(2));
     far.objects.set(`wal/postgres/${systemId}/${segment(2)}.zst`, { bytes: Buffer.from("there"), modifiedAt: now });
     await ship([far]);
+    // And when all that was remembered is lost.
+    rmSync(join(directory, ".stack"), { recursive: true });
+    expect((await ship([far])).stores[1]).toMatchObject({ delivered: 0, waiting: 0 });
     expect(far.got).toEqual([`${segment(1)}.zst`]);
   });
 
