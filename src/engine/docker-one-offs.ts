@@ -23,7 +23,7 @@ export function oneOffsOn(
       await unlessGone(docker.getContainer(id).pause(), 409);
     },
     unpause: async (id) => {
-      await unlessGone(docker.getContainer(id).unpause(), 409);
+      await unpauseIfPaused(docker, id);
     },
     labelled: async (label, value) => {
       const containers = await found({ label: [`${label}=${value}`] });
@@ -66,6 +66,12 @@ export function volumesOn(
       return (Volumes ?? []).map(engineVolume);
     },
   };
+}
+
+/** The engine calls it an error of its own (500) where there is nothing to unpause. */
+async function unpauseIfPaused(docker: Docker, id: string): Promise<void> {
+  const container = docker.getContainer(id);
+  if ((await unlessGone(container.inspect()))?.State.Paused) await unlessGone(container.unpause(), 409);
 }
 
 async function unlessSame(call: Promise<unknown>, status: number): Promise<void> {

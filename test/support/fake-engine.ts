@@ -60,6 +60,10 @@ function unreachable(): StackError {
   });
 }
 
+function refused(message: string): StackError {
+  return new StackError({ code: "engine-refused", exit: "unhealthy", message });
+}
+
 export function fakeEngine(): FakeEngine {
   const containers = new Map<string, FakeContainer>();
   const waiting = new Set<() => void>();
@@ -78,10 +82,10 @@ export function fakeEngine(): FakeEngine {
   const get = (id: string): FakeContainer => {
     const found = containers.get(id);
     if (found !== undefined) return found;
-    throw new StackError({ code: "engine-refused", exit: "unhealthy", message: `No such container: ${id}` });
+    throw refused(`No such container: ${id}`);
   };
   const alive = (container: FakeContainer | undefined) =>
-    container !== undefined && (container.state === "running" || container.state === "restarting");
+    container !== undefined && ["running", "restarting", "paused"].includes(container.state);
   const tell = (container: FakeContainer, action: string) => {
     for (const { project, onEvent } of listeners) {
       if (project === container.project) onEvent({ service: container.service, action, id: container.id });
@@ -186,6 +190,7 @@ export function fakeEngine(): FakeEngine {
       return fakeExec((input) => get(id).run?.(command, input));
     },
     async create(spec) {
+      if ([...containers.values()].some(({ name }) => name === spec.name)) throw refused(`${spec.name} is in use`);
       engine.done.push(`create ${spec.name}`);
       const labels = spec.labels;
       const id = engine.add({ service: spec.name, name: spec.name, image: spec.image, state: "created", project: "" });
@@ -235,6 +240,7 @@ export function fakeEngine(): FakeEngine {
       });
     },
     async removeVolume(name) {
+      if ((await engine.usersOf(name)).length > 0) throw refused(`volume ${name} is in use`);
       engine.madeVolumes.delete(name);
     },
     labelledVolumes: async (label, value) =>
