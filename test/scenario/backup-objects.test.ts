@@ -23,7 +23,6 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { engineName, throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
 import type { Produced } from "../../src/operations/backup/kinds.ts";
-import { inParallel } from "../../src/operations/backup/object-access.ts";
 import { publishLocally } from "../../src/operations/backup/publish.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
@@ -33,6 +32,7 @@ import { localStore } from "../../src/snapshots/local-store.ts";
 import { type SnapshotManifest, snapshotFolder } from "../../src/snapshots/manifest.ts";
 import { noIdentities } from "../../src/snapshots/recipients.ts";
 import type { DataSourceOf } from "../../src/stack/model.ts";
+import { inParallel } from "../../src/support/parallel.ts";
 import {
   contextFor,
   loadJob,

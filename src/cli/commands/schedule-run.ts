@@ -1,3 +1,4 @@
+import { type Progress, silentProgress } from "../../operations/progress.ts";
 import { tickActions } from "../../operations/schedule/actions.ts";
 import { runTick } from "../../operations/schedule/tick.ts";
 import { noteTick } from "../../operations/schedule/tick-log.ts";
@@ -10,7 +11,9 @@ const exits = { ok: "done", busy: "done", partial: "partial", failed: "backupFai
 /** What cron or systemd calls every minute: does what is due. What went well goes to stdout, the rest to stderr. */
 export async function run(call: Call): Promise<ExitCause> {
   const { output } = call;
-  const context = await openContext(call);
+  const opened = await openContext(call);
+  // Whoever looks on sees how far it is; cron would mail every line of it.
+  const context = process.stderr.isTTY ? opened : { ...opened, progress: linesOnly(opened.progress) };
   const result = await runTick(context, tickActions(context, call.carried.version));
   noteTick(context.directory, context.clock.now(), result.events);
   if (output.json) output.printJson(result);
@@ -21,4 +24,9 @@ export async function run(call: Call): Promise<ExitCause> {
         else output.note(line);
       }
   return exits[result.outcome];
+}
+
+/** Only what stays: warnings, and what was put right. */
+function linesOnly(progress: Progress): Progress {
+  return { ...silentProgress, line: progress.line, end: progress.end };
 }

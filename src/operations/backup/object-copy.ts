@@ -22,11 +22,12 @@ import {
   readTags,
 } from "../../snapshots/object-source.ts";
 import { writeFileAtomic } from "../../support/files.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { formatSize } from "../../support/units.ts";
 import { imageOfService } from "./container.ts";
 import type { Produced, ProduceJob, SharedObject } from "./kinds.ts";
 import { liveService } from "./live-service.ts";
-import { inParallel, type ObjectStoreSource, reachServer } from "./object-access.ts";
+import { type ObjectStoreSource, reachServer } from "./object-access.ts";
 import { measure } from "./publish.ts";
 import { backupsFolder } from "./stores.ts";
 

@@ -17,11 +17,12 @@ import {
   putVersion,
   setVersioning,
 } from "../../snapshots/object-target.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { formatSize } from "../../support/units.ts";
 import { giveVolume, withStanding } from "../restore/throw-away.ts";
 import { engineName, imageOfService, throwAwaySpec } from "./container.ts";
 import type { Checked, Loaded, LoadJob } from "./kinds.ts";
-import { inParallel, type ObjectStoreSource, reachServer } from "./object-access.ts";
+import { type ObjectStoreSource, reachServer } from "./object-access.ts";
 import { historyOf, indexIn, sampleOf } from "./object-check.ts";
 
 /** Keys that are written at the same time; of one key one version after the other. */

@@ -15,6 +15,7 @@ import {
 import type { Sealer } from "../../snapshots/seal.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError } from "../../support/errors.ts";
+import { inParallel } from "../../support/parallel.ts";
 import type { Produced, ProducedPart, SharedObject } from "./kinds.ts";
 
 /** Reads each part again and compares it with what its producer counted inside the container. */
@@ -81,7 +82,9 @@ export async function publishLocally(
   manifest: SnapshotManifest,
   shared: readonly SharedObject[],
 ): Promise<void> {
-  for (const { key, file } of shared) if (file !== undefined) await adoptFile(root, key, file);
+  const arriving = shared.flatMap(({ key, file }) => (file === undefined ? [] : [{ key, file }]));
+  // Each waits for the disk, which takes many at a time.
+  await inParallel(arriving, 16, async ({ key, file }) => void (await adoptFile(root, key, file)));
   const folder = snapshotFolder(manifest.source.name, manifest.id);
   for (const { stored } of manifest.parts) await adoptFile(root, `${folder}${stored.name}`, join(staging, stored.name));
   await store.put(`${folder}${manifestName}`, bytesOf(printManifest(manifest)));

@@ -1,18 +1,27 @@
 import { formatSize } from "../../support/units.ts";
 import type { Lane } from "../backup/kinds.ts";
+import { shipLogs } from "../backup/log.ts";
 import { type PruneResult, runPrune } from "../backup/prune.ts";
+import { reportRun } from "../backup/report.ts";
 import { runBackup } from "../backup/run.ts";
 import { failureText } from "../backup/run-lines.ts";
 import { openStores } from "../backup/stores.ts";
 import { runVerify, type VerifyResult } from "../backup/verify.ts";
 import type { Context } from "../context.ts";
+import { recover } from "../recover.ts";
 import type { ChoreResult, TickActions } from "./tick.ts";
 
 /** What the schedule does with the operations of this program. `version` is that of create-stack, for manifests. */
 export function tickActions(context: Context, version: string): TickActions {
   return {
-    recover: async () => ({ ok: true, lines: [] }),
-    log: async () => undefined,
+    recover: async () => {
+      await recover(context);
+      return { ok: true, lines: [] };
+    },
+    log: async () => {
+      const result = await shipLogs(context);
+      return result && { ...result, notes: [...result.notes, ...(await reportRun(context, result))] };
+    },
     copy: (lane: Lane, only) => runBackup(context, { lane, only, version }),
     // The copies here are those that a night's restore begins with, and no private key is needed for them.
     drill: async () => ofDrill(await runVerify(context, { deep: true, on: "local" })),

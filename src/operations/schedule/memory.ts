@@ -5,6 +5,8 @@ import { type LaneMemory, type ScheduledLane, scheduledLanes } from "./due.ts";
 /** What `schedule run` remembers from one call to the next. */
 export interface ScheduleMemory {
   lanes: Partial<Record<ScheduledLane, LaneMemory>>;
+  /** When a full copy out of turn was last tried, by source. Milliseconds since 1970. */
+  bases: Record<string, number>;
   /** Milliseconds since 1970 of the last call: how it is seen that nothing calls it any more. */
   lastTick?: number;
 }
@@ -18,9 +20,14 @@ export function readScheduleMemory(directory: string): ScheduleMemory {
       const memory = found.lanes?.[lane];
       if (memory !== undefined && makesSense(memory)) lanes[lane] = memory;
     }
-    return { lanes, ...(typeof found.lastTick === "number" && { lastTick: found.lastTick }) };
+    const bases = Object.entries(found.bases ?? {}).filter(([, at]) => typeof at === "number");
+    return {
+      lanes,
+      bases: Object.fromEntries(bases),
+      ...(typeof found.lastTick === "number" && { lastTick: found.lastTick }),
+    };
   } catch {
-    return { lanes: {} };
+    return { lanes: {}, bases: {} };
   }
 }
 

@@ -16,12 +16,21 @@ export interface ChoreResult {
   lines: string[];
 }
 
+/** A source that wants a full copy at once: its log has a hole, or follows no copy. */
+export interface WantedBase {
+  source: string;
+  reason: string;
+}
+
 /** What one call can do; tests bring their own. */
 export interface TickActions {
   /** Puts right what a killed operation left behind. */
   recover(): Promise<ChoreResult>;
-  /** Copies what the database servers have logged since; undefined where none keeps a log. */
-  log(): Promise<RunResult | undefined>;
+  /**
+   * Ships what the database servers have logged since, under a lock of its own; undefined where none keeps a log. Says
+   * which sources want a full copy at once.
+   */
+  log(): Promise<(RunResult & { basesWanted?: WantedBase[] }) | undefined>;
   copy(lane: Lane, only: readonly string[]): Promise<RunResult>;
   drill(): Promise<ChoreResult>;
   prune(): Promise<ChoreResult>;
@@ -43,39 +52,99 @@ export interface TickResult {
 
 type TickContext = Pick<Context, "directory" | "model" | "clock" | "signal">;
 
+/** Milliseconds between two shipments of the log while something long runs. */
+const logPause = 60_000;
+/** Milliseconds until a full copy that was wanted out of turn is tried again. */
+const basePause = 30 * 60_000;
+
 /**
  * One call of `schedule run`: does what has become due since the last one, each lane at most once. Called every minute
- * by cron or systemd. A second call at the same time, or one that finds the stack at work, ends at once and quietly.
+ * by cron or systemd. A second call at the same time ships the log and ends; one that finds the stack at work leaves what
+ * is due to the next.
  */
 export async function runTick(context: TickContext, actions: TickActions): Promise<TickResult> {
   const { directory, clock } = context;
+  const wanted: WantedBase[] = [];
+  const first = [
+    await attempt(context, "recovery", actions.recover),
+    await attempt(context, "log", async () => {
+      const result = await actions.log();
+      wanted.push(...(result?.basesWanted ?? []));
+      return logResult(result);
+    }),
+  ];
   const lock = tryLock(directory, "schedule run", clock.now(), "schedule.lock");
-  if (!("release" in lock)) return { outcome: "busy", events: [] };
+  if (!("release" in lock)) return resultOf([...first, { what: "increment", outcome: "busy", lines: [] }]);
   process.once("exit", lock.release);
   try {
-    const events = await tick(context, actions);
-    return { outcome: worstOf(events), events: events.filter(({ lines }) => lines.length > 0) };
+    return resultOf([...first, ...(await runLanes(context, actions, wanted))]);
   } finally {
     process.off("exit", lock.release);
     lock.release();
   }
 }
 
-async function tick(context: TickContext, actions: TickActions): Promise<TickEvent[]> {
+function resultOf(events: readonly TickEvent[]): TickResult {
+  return { outcome: worstOf(events), events: events.filter(({ lines }) => lines.length > 0) };
+}
+
+async function runLanes(
+  context: TickContext,
+  actions: TickActions,
+  wanted: readonly WantedBase[],
+): Promise<TickEvent[]> {
   const memory = readScheduleMemory(context.directory);
-  const events = [
-    await attempt(context, "recovery", actions.recover),
-    await attempt(context, "log", async () => logResult(await actions.log())),
-  ];
   const due = dueLanes(context, memory);
+  const bases = due.some(({ lane }) => lane === "full") ? [] : basesDue(context, memory, wanted);
   writeScheduleMemory(context.directory, memory);
+  const events: TickEvent[] = [];
+  if (bases.length > 0) events.push(await withLog(context, actions, () => runBases(context, actions, bases)));
   for (const one of due) {
     if (events.some(({ outcome }) => outcome === "busy")) break;
-    events.push(await runLane(context, actions, memory, one));
+    events.push(await withLog(context, actions, () => runLane(context, actions, memory, one)));
     if (one.lane === "full" && events.at(-1)?.outcome !== "busy")
       events.push(await attempt(context, "prune", actions.prune));
   }
   return events;
+}
+
+/** Sources that want a full copy out of turn; one that was just tried is not tried every minute. */
+function basesDue({ clock }: TickContext, memory: ScheduleMemory, wanted: readonly WantedBase[]): WantedBase[] {
+  const now = clock.now();
+  const due = wanted.filter(({ source }) => Math.abs(now - (memory.bases[source] ?? 0)) >= basePause);
+  for (const { source } of due) memory.bases[source] = now;
+  return due;
+}
+
+function runBases(context: TickContext, actions: TickActions, bases: readonly WantedBase[]): Promise<TickEvent> {
+  return attempt(context, "full", async () => {
+    const result = await actions.copy(
+      "full",
+      bases.map(({ source }) => source),
+    );
+    const reasons = bases.map(({ source, reason }) => `${source}: copied in full out of turn: ${reason}`);
+    return { outcome: outcomeOf(result), lines: [...reasons, ...runLines(result)] };
+  });
+}
+
+/** While a long copy runs the log goes on being shipped, though nobody may be calling meanwhile. */
+async function withLog(context: TickContext, actions: TickActions, act: () => Promise<TickEvent>): Promise<TickEvent> {
+  const { clock, signal } = context;
+  const done = new AbortController();
+  const until = AbortSignal.any([signal, done.signal]);
+  const shipping = (async () => {
+    for (;;) {
+      await clock.sleep(logPause, until);
+      // How it went is told by the next call; a failure now would be told twice.
+      await actions.log().catch(() => undefined);
+    }
+  })().catch(() => undefined);
+  try {
+    return await act();
+  } finally {
+    done.abort();
+    await shipping;
+  }
 }
 
 /** What is due, in order. An increment that is due together with a full copy is part of it. */

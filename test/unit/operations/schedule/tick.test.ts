@@ -51,11 +51,18 @@ function actions(given: Partial<TickActions> = {}): TickActions {
   };
 }
 
+/** Sleeps until it is woken by the end of what it waits beside. */
+let sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+beforeEach(() => {
+  sleep = (_, signal) =>
+    new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+});
+
 const context = () => ({
   directory,
   // No jitter: the minute of a call is the minute of the schedule.
   model: model([], { backup: backupSettings({ schedule: { ...backupSettings().schedule, jitter: 0 } }) }),
-  clock: { now: () => now, sleep: () => Promise.resolve() },
+  clock: { now: () => now, sleep },
   signal: new AbortController().signal,
 });
 const tick = (given: Partial<TickActions> = {}) => runTick(context(), actions(given));
@@ -127,6 +134,54 @@ describe("when something is at work already", () => {
     calls = [];
     await tick();
     expect(calls).toEqual(["full", "prune", "dump"]);
+  });
+});
+
+describe("the log", () => {
+  test("is shipped by a call that finds another one at work on a long copy", async () => {
+    const lock = tryLock(directory, "schedule run", now, "schedule.lock");
+    const shipped: string[] = [];
+    const log = async () => void shipped.push("log");
+    expect(await tick({ log: async () => log().then(() => undefined) })).toEqual({ outcome: "busy", events: [] });
+    expect(shipped).toEqual(["log"]);
+    if ("release" in lock) lock.release();
+  });
+
+  test("goes on being shipped every minute while a long copy runs", async () => {
+    let shipped = 0;
+    let finish: (result: RunResult) => void = () => {};
+    sleep = async (milliseconds, signal) => {
+      expect(milliseconds).toBe(minute);
+      if (shipped === 4) finish(result([source("postgres")]));
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    };
+    const log = async () => {
+      shipped += 1;
+      // What goes wrong meanwhile does not end the copy.
+      if (shipped === 3) throw new Error("away");
+      return undefined;
+    };
+    const copy = () =>
+      new Promise<RunResult>((resolve) => {
+        finish = resolve;
+      });
+    const { outcome, events } = await tick({ log, copy });
+    expect([outcome, events.map(({ what }) => what)]).toEqual(["ok", ["full"]]);
+    expect(shipped).toBe(4);
+  });
+
+  test("may want a full copy of a source at once: it is made, and not every minute", async () => {
+    await tick();
+    calls = [];
+    const log = async () => ({
+      ...result([source("postgres")]),
+      basesWanted: [{ source: "postgres", reason: "a hole" }],
+    });
+    await ticks(9, { log });
+    expect(calls).toEqual(["full postgres"]);
+    await ticks(25, { log });
+    expect(calls.filter((call) => call.startsWith("full"))).toEqual(["full postgres", "full postgres"]);
   });
 });
 
