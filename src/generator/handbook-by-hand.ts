@@ -1,4 +1,4 @@
-import type { DataSourceOf, StackModel, Task } from "../stack/model.ts";
+import type { DataSource, DataSourceOf, StackModel, Task } from "../stack/model.ts";
 import { encryptionValues, urlOf, volumeInDocker } from "./handbook-backups.ts";
 import { sourcesOf } from "./handbook-restore.ts";
 import { code, shellLine } from "./handbook-text.ts";
@@ -15,6 +15,7 @@ export function byHandValues(model: StackModel): Record<string, unknown> {
     plainStack: model.backup.encrypt.kind === "none",
     ...destinationValues(model),
     folders: foldersOf(model),
+    storeFolders: storeFolders(model),
     postgres: sourcesOf(model, "postgres").map((source) => postgresValues(model, source)),
     dumps: sourcesOf(model, "dump").map((source) => dumpValues(model, source)),
     objectStores: sourcesOf(model, "object-store").map((source) => objectStoreValues(model, source)),
@@ -55,6 +56,14 @@ function foldersOf({ folders }: StackModel): { path: string; mode: string }[] {
   if (folders.length === 0) return [];
   const all = [{ path: "backups", mode: 0o700 }, ...folders];
   return all.map(({ path, mode }) => ({ path, mode: mode.toString(8) }));
+}
+
+/** The folders of the local store that this stack has. */
+function storeFolders(model: StackModel): string {
+  const has = (kind: DataSource["kind"]) => model.dataSources.some((source) => source.kind === kind);
+  return ["snapshots", ...(has("object-store") ? ["objects"] : []), ...(has("postgres") ? ["wal"] : [])]
+    .map((folder) => `backups/${folder}`)
+    .join(" ");
 }
 
 function imageOf(model: StackModel, service: string): string {
@@ -110,7 +119,14 @@ function objectStoreValues(model: StackModel, source: DataSourceOf<"object-store
     name: source.name,
     image: imageOf(model, source.service),
     volume: volumeInDocker(model, source.volume),
-    parts: "`objects.txt.gz`: keys of the objects that belong to it",
-    recipe: "",
+    stack: model.name,
+    user: model.services.find(({ name }) => name === source.service)?.user ?? "0:0",
+    target: source.target,
+    port: source.port,
+    userSecret: source.userSecret,
+    passwordSecret: source.passwordSecret,
+    toolbox: model.backup.toolbox,
+    parts:
+      "`index.jsonl.gz`: a line of JSON for each bucket and each version of an object; `objects.txt.gz`: the objects below that it needs",
   };
 }
