@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { composeIn } from "../../src/engine/compose.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -55,9 +55,10 @@ export function produceJob<Source extends DataSource>(
   return { context, journal, source, type, id, staging: makeStaging(context.directory, id), memory, earlier: [] };
 }
 
-/** What a producer has left, as a snapshot that was not stored yet. */
+/** What a producer has left, as a snapshot; its folder may be entered by the owner alone, as in the local store. */
 export function snapshotIn(job: ProduceJob<DataSource>, produced: Produced) {
   const { source, id, context, type, staging } = job;
+  chmodSync(staging, 0o700);
   const manifest: SnapshotManifest = {
     format: 1,
     id,

@@ -7,6 +7,7 @@ import { imageOfService, runContainer, runToEnd, taskSpec, throwAwaySpec } from 
 import { type CountRange, type Counts, compareCounts, parseCounts, plausible } from "./counts.ts";
 import type { Checked, Loaded, LoadJob, PartsJob, ProducedPart, ProduceJob, SourceKind } from "./kinds.ts";
 import { liveService } from "./live-service.ts";
+import { partBinds } from "./part-binds.ts";
 import { parsePartLines, reportFunction } from "./part-lines.ts";
 
 type DumpSource = DataSourceOf<"dump">;
@@ -28,7 +29,7 @@ async function produce({ context, source, staging }: ProduceJob<DumpSource>) {
   const pointInTime = clock.now();
   const output = await runToEnd(context, `The copy of ${source.name}`, {
     purpose: "backup-capture",
-    ...taskSpec(context, source.capture, image.id, { binds: [staged(staging, false)] }),
+    ...taskSpec(context, source.capture, image.id, { binds: [staged(staging)] }),
   });
   const after = await countIn(context, source, live);
   return {
@@ -40,7 +41,7 @@ async function produce({ context, source, staging }: ProduceJob<DumpSource>) {
   };
 }
 
-const staged = (source: string, readOnly: boolean) => ({ source, target: "/backup", readOnly });
+const staged = (source: string) => ({ source, target: "/backup", readOnly: false });
 
 async function countIn({ engine }: Context, source: DumpSource, container: string): Promise<Counts> {
   const { exitCode, stdout, stderr } = await engine.exec(container, source.count);
@@ -70,7 +71,7 @@ async function reportParts(
     user: source.capture.user,
     entrypoint: ["sh", "-c"],
     command: [reportAll],
-    binds: [staged(staging, false)],
+    binds: [staged(staging)],
   });
   return parsePartLines(what, output);
 }
@@ -92,7 +93,7 @@ async function lookAt({ context, source, chain }: PartsJob<DumpSource>): Promise
   const { exitCode, oomKilled, output } = await runContainer(context, {
     purpose: "backup-check",
     ...taskSpec(context, source.check, await imageThatReads(context, source, manifest), {
-      binds: [staged(folder, true)],
+      binds: partBinds(folder, manifest.parts),
     }),
   });
   if (exitCode !== 0) {
@@ -114,7 +115,7 @@ async function load(job: LoadJob<DumpSource>): Promise<Loaded> {
   await runToEnd(context, `Loading ${source.name}`, {
     purpose: "restore-load",
     ...taskSpec(context, source.load, image, {
-      binds: [staged(folder, true)],
+      binds: partBinds(folder, manifest.parts),
       volumes: [{ volume, target: source.target, readOnly: false }],
     }),
   });

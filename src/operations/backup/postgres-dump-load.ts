@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { giveVolume, withStanding } from "../restore/throw-away.ts";
 import { imageOfService, type RunSpec, runToEnd, throwAwaySpec } from "./container.ts";
 import type { Checked, Loaded, LoadJob } from "./kinds.ts";
+import { partBinds } from "./part-binds.ts";
 import { countRows, type PostgresSource, runClient, type ServerExec } from "./postgres-client.ts";
 import { jobsFor } from "./postgres-dump.ts";
 import { type DumpFacts, readDumpFacts } from "./postgres-dump-facts.ts";
@@ -35,7 +36,7 @@ export async function loadDump(job: LoadJob<PostgresSource>): Promise<Loaded> {
   const request = {
     what: `${source.name} that the dump is loaded into`,
     service: serviceOf(context, source),
-    spec: loadingServer(context, source, { image, volume, space, folder }),
+    spec: loadingServer(context, source, { image, volume, space, binds: partBinds(folder, manifest.parts) }),
   };
   const checks = await withStanding(context, request, ({ exec }) =>
     fill(context, exec, { source, facts, folder, depth }),
@@ -80,13 +81,13 @@ const whileFilling = {
 function loadingServer(
   context: Context,
   source: PostgresSource,
-  { image, volume, space, folder }: { image: string; volume: string; space: string; folder: string },
+  { image, volume, space, binds }: Record<"image" | "volume" | "space", string> & Pick<RunSpec, "binds">,
 ): RunSpec {
   const service = serviceOf(context, source);
   const settings = Object.entries(whileFilling).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const spec = throwAwaySpec(context, service, {
     volumes: { [source.volume]: volume },
-    binds: [{ source: folder, target: "/backup", readOnly: true }],
+    binds,
     command: [...(service.command ?? ["postgres"]), ...settings],
     image,
     purpose: `restore-${source.name}`,

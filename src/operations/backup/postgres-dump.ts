@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { engineName, imageOfService, type RunSpec, runContainer, runToEnd } from "./container.ts";
 import type { Checked, PartsJob, Produced, ProducedPart, ProduceJob } from "./kinds.ts";
 import { liveService } from "./live-service.ts";
+import { partBinds } from "./part-binds.ts";
 import { parsePartLines } from "./part-lines.ts";
 import {
   clientEnvironment,
@@ -41,7 +42,7 @@ export async function produceDump({ context, source, staging }: ProduceJob<Postg
   const pointInTime = clock.now();
   const run = (words: readonly string[]) =>
     runToEnd(context, `The dump of ${source.name}`, {
-      ...clientSpec(source, image.id, { folder: staging, readOnly: false }),
+      ...clientSpec(source, image.id, [{ source: staging, target: "/backup", readOnly: false }]),
       command: ["-c", dumpScript, "dump", ...words],
       volumes: [socketOf(context, source)],
     });
@@ -106,7 +107,7 @@ function factsOf(server: ServerFacts, staging: string): DumpFacts {
 export function clientSpec(
   source: PostgresSource,
   image: string,
-  { folder, readOnly }: { folder: string; readOnly: boolean },
+  binds: NonNullable<RunSpec["binds"]>,
 ): Omit<RunSpec, "command"> {
   return {
     purpose: `dump-${source.name}`,
@@ -114,7 +115,7 @@ export function clientSpec(
     user: source.user,
     entrypoint: ["sh"],
     environment: clientEnvironment,
-    binds: [{ source: folder, target: "/backup", readOnly }],
+    binds,
     tmpfs: [{ target: "/tmp", options: "size=64m,mode=1777" }],
     // Where the image has no volume, the work folder is in what the container writes; it goes with it too.
     readOnlyRoot: false,
@@ -134,7 +135,7 @@ export async function checkDump({ context, source, chain }: PartsJob<PostgresSou
   const image = await imageOfDump(context, source, manifest.image);
   const words = manifest.parts.flatMap(({ name, content }) => [name, content.sha256]);
   const { exitCode, output } = await runContainer(context, {
-    ...clientSpec(source, image, { folder, readOnly: true }),
+    ...clientSpec(source, image, partBinds(folder, manifest.parts)),
     command: ["-c", checkScript, "check", ...words],
   });
   const sound = new Map<string, number>();

@@ -7,6 +7,7 @@ import { didYouMean } from "../../support/suggest.ts";
 import { imageOfService, runToEnd } from "../backup/container.ts";
 import type { Checked } from "../backup/kinds.ts";
 import { liveService } from "../backup/live-service.ts";
+import { partBinds } from "../backup/part-binds.ts";
 import {
   countRows,
   execIn,
@@ -161,7 +162,7 @@ async function load(context: Context, exec: ServerExec, loading: Loading): Promi
   await runSql(exec, source, "postgres", createSql(restored, dumped), `Making a new database for ${database}`);
   step(`loading ${database}`);
   await runToEnd(context, `Loading ${database} into a new database`, {
-    ...clientSpec(source, image, { folder: snapshot.folder, readOnly: true }),
+    ...clientSpec(source, image, partBinds(snapshot.folder, [{ name: dumped.part }])),
     purpose: `restore-${source.name}`,
     command: ["-c", restoreScript, "restore", `/backup/${dumped.part}`, jobs, connectionTo(restored)],
     volumes: [socketOf(context, source)],
