@@ -50,6 +50,22 @@ await describeWithDocker("a Postgres server's backups when something goes wrong"
     expect(await pg.leftovers()).toEqual([]);
   });
 
+  test("a snapshot of another major version is refused before anything is made", async () => {
+    const older = { ...base.manifest, facts: { ...base.manifest.facts, serverVersion: 170_011 } };
+    await expect(pg.load({ ...base, manifest: older })).rejects.toMatchObject({
+      code: "postgres-version",
+      message: expect.stringContaining("was made by PostgreSQL 17; postgres runs 18"),
+    });
+    const unknown = { reference: "postgres:0-nowhere", id: `sha256:${"0".repeat(64)}`, digests: [] };
+    // Its own image is gone, and the stack's is of the same version.
+    expect(await pg.check({ ...base, manifest: { ...base.manifest, image: unknown } })).toMatchObject({ ok: true });
+    await expect(pg.check({ ...base, manifest: { ...older, image: unknown } })).rejects.toMatchObject({
+      code: "image-missing",
+      message: expect.stringContaining("PostgreSQL 17"),
+    });
+    expect(pg.volumes()).toEqual([]);
+  });
+
   test("a moment after the last commit, of which the log has the minute, is the newest", async () => {
     const last = Number(await pg.sql(clock));
     await pg.sql("SELECT pg_create_restore_point('nothing that is a commit')");

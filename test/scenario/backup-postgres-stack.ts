@@ -16,6 +16,7 @@ import { sharedObjects } from "../../src/operations/restore/fetch.ts";
 import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
+import { type Identities, noIdentities } from "../../src/snapshots/recipients.ts";
 import { noSealer, type Sealer } from "../../src/snapshots/seal.ts";
 import type { SnapshotStore } from "../../src/snapshots/store.ts";
 import { systemClock } from "../../src/support/clock.ts";
@@ -49,7 +50,13 @@ export interface PostgresStack {
   /** Loads a base into new volumes, with the log of the local store. */
   load(
     base: TakenBase,
-    how?: { at?: number; depth?: LoadJob<PostgresSource>["depth"]; store?: SnapshotStore },
+    how?: {
+      at?: number;
+      depth?: LoadJob<PostgresSource>["depth"];
+      /** Where the log is read from; the local store where it is left out. */
+      store?: SnapshotStore;
+      identities?: Identities;
+    },
   ): Promise<Loaded>;
   /** Runs SQL in a server of its own on a loaded copy. */
   sqlOn(loaded: Loaded, text: string, database?: string): Promise<string>;
@@ -151,13 +158,13 @@ components:
       return { manifest, folder };
     },
     check: (base) => postgresKind.check({ context, source, chain: [base] }),
-    async load(base, { at, depth = "quick", store = local } = {}) {
+    async load(base, { at, depth = "quick", store = local, identities = noIdentities } = {}) {
       number += 1;
       const id = `t${number}`;
       const staging = makeStaging(directory, id);
       const shared = join(staging, "shared");
       mkdirSync(shared);
-      const objects = sharedObjects(context, [{ store, identities: { age: [], gpg: undefined } as never }], shared);
+      const objects = sharedObjects(context, [{ store, identities }], shared);
       try {
         return await postgresKind.load({
           context,

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { SnapshotManifest } from "../../snapshots/manifest.ts";
 import type { Context } from "../context.ts";
-import { engineName, ownLabels, purposeLabel, runContainer } from "./container.ts";
+import { engineName, ownLabels, runContainer } from "./container.ts";
 import type { Checked, PartsJob } from "./kinds.ts";
 import { baseParts, type PostgresSource } from "./postgres-base.ts";
 import { type BaseFacts, majorVersion, readBaseFacts } from "./postgres-facts.ts";
@@ -65,14 +65,9 @@ export function partBinds({ manifest, folder }: { manifest: SnapshotManifest; fo
   return names.map((name) => ({ source: join(folder, name), target: `/backup/${name}`, readOnly: true }));
 }
 
-const checkPurpose = "check";
-
-/** A new volume; those that a check of this source left when it was killed are removed first. */
+/** A new volume with the label of its maker: should that die, the next command removes it. */
 async function scratchVolume({ engine, model }: Context, { volume }: PostgresSource): Promise<string> {
-  const prefix = engineName(model, `${volume}_check-`);
-  const left = await engine.labelledVolumes(purposeLabel, checkPurpose);
-  for (const { name } of left) if (name.startsWith(prefix)) await engine.removeVolume(name).catch(() => {});
-  const name = `${prefix}${randomBytes(3).toString("hex")}`;
-  await engine.createVolume(name, ownLabels(model, checkPurpose));
+  const name = engineName(model, `${volume}_check-${randomBytes(3).toString("hex")}`);
+  await engine.createVolume(name, ownLabels(model, "check"));
   return name;
 }
