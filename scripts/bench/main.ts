@@ -2,12 +2,13 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { benchBackups, whyNoBackups } from "./backups.ts";
 import { benchGenerate, benchGrowth, benchHelp } from "./generating.ts";
 import { isMissed, type Line, table } from "./report.ts";
 import { benchRunning, whyNotRunning } from "./running.ts";
 
 /**
- * `npm run bench [-- --quick] [-- help generate growth running]`: times the built program side by side with what a user
+ * `npm run bench [-- --quick] [-- help generate growth running backups]`: times the built program side by side with what a user
  * would type by hand, in one run, and prints a table. Ends with 1 where a target is missed.
  */
 const words = process.argv.slice(2);
@@ -27,6 +28,12 @@ const sections: Record<string, () => Line[]> = {
   help: () => benchHelp(place),
   generate: () => benchGenerate(place),
   growth: () => benchGrowth({ ...place, rounds: quick ? 1 : 5 }),
+  backups: () => {
+    const missing = whyNoBackups();
+    if (missing === undefined) return benchBackups({ ...place, rounds: quick ? 1 : 3, size: quick ? 200 : 1_000 });
+    process.stderr.write(`skipped: backups (${missing})\n`);
+    return [];
+  },
   running: () => {
     const missing = whyNotRunning();
     if (missing === undefined) return benchRunning(place);

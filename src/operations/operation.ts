@@ -9,17 +9,19 @@ import { recover } from "./recover.ts";
 export type Undertaking = Pick<Context, "directory" | "clock" | "signal" | "progress">;
 
 /**
- * Runs an operation while it holds the stack's lock, after what earlier commands left half done has been put right. Where
- * Ctrl-C or SIGTERM ends it, the error says just that.
+ * Runs an operation while it holds the stack's lock (or another of `.stack`, by its file), after what earlier commands
+ * left half done has been put right. Where Ctrl-C or SIGTERM ends it, the error says just that.
  */
 export async function exclusively<Result>(
   context: Undertaking,
   command: string,
   wait: number | undefined,
   body: () => Promise<Result>,
+  file?: string,
 ): Promise<Result> {
   try {
-    return await withLock(context, { command, ...(wait !== undefined && { wait }) }, async () => {
+    const lock = { command, ...(wait !== undefined && { wait }), ...(file !== undefined && { file }) };
+    return await withLock(context, lock, async () => {
       if (isWhole(context)) await recover(context);
       return body();
     });
@@ -28,6 +30,16 @@ export async function exclusively<Result>(
   } finally {
     context.progress.end();
   }
+}
+
+/** As `exclusively` with the lock of what reads and writes backups: one at a time, beside whatever else works on the stack. */
+export function aloneWithBackups<Result>(
+  context: Undertaking,
+  command: string,
+  wait: number | undefined,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  return exclusively(context, command, wait, body, "backup.lock");
 }
 
 function isWhole(context: Undertaking): context is Context {

@@ -6,6 +6,7 @@ import { sweepStaging } from "./backup/staging-left.ts";
 import type { Context } from "./context.ts";
 import { abandonedOperations, type Journal, reopenJournal, type Undo, type UnfinishedOperation } from "./journal.ts";
 import { withLock } from "./lock.ts";
+import { isRename, undoRenameDatabases } from "./restore/postgres-rename.ts";
 import { isSwap, undoSwap } from "./restore/swap.ts";
 
 /** Milliseconds to wait for another command that clears up. */
@@ -94,6 +95,9 @@ async function takeBackOne(context: Context, journal: Journal, step: string, und
   } else if (isSwap(undo)) {
     await undoSwap(context, undo);
     progress.line("Volumes that were being exchanged hold again what they held");
+  } else if (isRename(undo)) {
+    await undoRenameDatabases(context, undo);
+    progress.line("Databases that were being exchanged have their names again");
   } else if (undo.kind === "remove-volume" && typeof undo.volume === "string") {
     const complaint = await engine.removeVolume(undo.volume).then(() => undefined, unlessUnreachable);
     if (complaint !== undefined) progress.line(`warning: the volume ${undo.volume} stays: ${complaint}`);

@@ -5,7 +5,7 @@ import { renderRetention } from "../../snapshots/retention-render.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { BackupSettings } from "../../stack/model.ts";
 import type { Journal } from "../journal.ts";
-import { exclusively, journalled } from "../operation.ts";
+import { aloneWithBackups, journalled } from "../operation.ts";
 import { redactorFor } from "../secret-values.ts";
 import { undelivered } from "./deliver.ts";
 import { failureOf } from "./failure.ts";
@@ -72,7 +72,7 @@ export async function runPrune(
       stores: await inTurn(wanted(views, options), (view) => decide(context, views, view, state, options)),
     };
   }
-  return exclusively(context, "backup prune", options.wait, () =>
+  return aloneWithBackups(context, "backup prune", options.wait, () =>
     journalled(context, "prune", async (journal) => {
       const state = readBackupState(context.directory);
       const views = await lookAtStores(context, stores, state);

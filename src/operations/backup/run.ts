@@ -7,11 +7,12 @@ import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
-import { exclusively, journalled } from "../operation.ts";
+import { aloneWithBackups, journalled } from "../operation.ts";
 import { redactorFor } from "../secret-values.ts";
 import { catalogueOf } from "./catalogue-of.ts";
 import { deliver, undelivered } from "./deliver.ts";
 import { failureOf } from "./failure.ts";
+import { readConfirmed } from "./keygen.ts";
 import { stackSource } from "./kind-stack.ts";
 import type { AnySource, Lane } from "./kinds.ts";
 import { kindOf } from "./kinds-table.ts";
@@ -57,28 +58,47 @@ export function sourcesOf({ model }: Pick<Context, "model">, only: readonly stri
  */
 export async function runBackup(context: Context, options: BackupOptions): Promise<RunResult> {
   const sources = sourcesOf(context, options.only);
-  const [local, ...remote] = storesFor(context, options.to ?? []);
-  const done = await exclusively(context, "backup run", options.wait, () =>
-    journalled(context, "backup", async (journal) => {
-      const { clock } = context;
-      const lane = options.lane ?? "full";
-      const startedAt = clock.now();
-      const run = snapshotId(startedAt, randomBytes(3).toString("hex"));
-      const result: RunResult = { run, lane, startedAt, finishedAt: startedAt, sources: [], deliveries: [], notes: [] };
-      const catalogue = await catalogueOf(context, local);
-      context.progress.phase(`Copying ${sources.length === 1 ? "1 source" : `${sources.length} sources`} (${lane})`);
-      const copy = (source: AnySource, wanted: Lane) =>
-        copySource(context, journal, { source, lane: wanted, run, local, catalogue, version: options.version });
-      for (const source of sources) result.sources.push(...(await copy(source, lane)));
-      result.sources.push(...(await withLogs(context, sources, lane, copy)));
-      result.deliveries = await deliverAll(context, local, remote);
-      result.finishedAt = clock.now();
-      noteRun(context.directory, result);
-      return result;
-    }),
+  const stores = storesFor(context, options.to ?? []);
+  const done = await aloneWithBackups(context, "backup run", options.wait, () =>
+    journalled(context, "backup", (journal) => copyAndDeliver(context, journal, sources, stores, options)),
   );
   // Nobody has to wait for those who are told.
   return { ...done, notes: [...done.notes, ...(await reportRun(context, done))] };
+}
+
+async function copyAndDeliver(
+  context: Context,
+  journal: Journal,
+  sources: readonly AnySource[],
+  [local, ...remote]: [SnapshotStore, ...SnapshotStore[]],
+  { lane = "full", version }: BackupOptions,
+): Promise<RunResult> {
+  const { clock, directory, progress } = context;
+  const startedAt = clock.now();
+  const run = snapshotId(startedAt, randomBytes(3).toString("hex"));
+  const result: RunResult = { run, lane, startedAt, finishedAt: startedAt, sources: [], deliveries: [], notes: [] };
+  const catalogue = await catalogueOf(context, local);
+  progress.phase(`Copying ${sources.length === 1 ? "1 source" : `${sources.length} sources`} (${lane})`);
+  const copy = (source: AnySource, wanted: Lane) =>
+    copySource(context, journal, { source, lane: wanted, run, local, catalogue, version });
+  for (const source of sources) result.sources.push(...(await copy(source, lane)));
+  result.sources.push(...(await withLogs(context, sources, lane, copy)));
+  result.deliveries = await deliverAll(context, local, remote);
+  result.notes.push(...unconfirmedKeys(context));
+  result.finishedAt = clock.now();
+  noteRun(directory, result);
+  return result;
+}
+
+/** Copies for a private key that nobody has may be copies that nobody can read. */
+function unconfirmedKeys({ directory, model }: Context): string[] {
+  const { encrypt } = model.backup;
+  if (encrypt.kind !== "age") return [];
+  const confirmed = readConfirmed(directory);
+  if (encrypt.recipients.some((recipient) => confirmed.has(recipient))) return [];
+  return [
+    "nobody has shown yet to have a private key that opens these backups: ./prod.sh backup keygen --confirm FILE, with the file in which it was saved",
+  ];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ageSealer, gpgSealer, noSealer, type Sealer } from "../../snapshots/seal.ts";
 import type { Context } from "../context.ts";
 import { backupsFolder } from "./stores.ts";
@@ -9,7 +9,7 @@ export function sealerOf({ directory, model }: Pick<Context, "directory" | "mode
   if (encrypt.kind === "age") return ageSealer(encrypt.recipients);
   if (encrypt.kind === "gpg")
     return gpgSealer(
-      encrypt.keys.map((path) => join(directory, path)),
+      encrypt.keys.map((path) => resolve(directory, path)),
       join(backupsFolder(directory), ".staging"),
     );
   return noSealer;

@@ -9,7 +9,7 @@ import { StackError } from "../../support/errors.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
-import { exclusively, journalled } from "../operation.ts";
+import { aloneWithBackups, journalled } from "../operation.ts";
 import { identitiesFrom } from "../restore/identities.ts";
 import { loadSnapshot, originsOf } from "../restore/load.ts";
 import { type Chosen, chainOf } from "../restore/select.ts";
@@ -65,7 +65,7 @@ export interface VerifyResult {
 export async function runVerify(context: Context, options: VerifyOptions = {}): Promise<VerifyResult> {
   const stores = openStores(context, options.on === undefined ? [] : [options.on]);
   const identities = identitiesFrom(options.key);
-  return exclusively(context, "backup verify", options.wait, () =>
+  return aloneWithBackups(context, "backup verify", options.wait, () =>
     journalled(context, "verify", async (journal) => {
       const results: Verified[] = [];
       const shared: VerifiedShared[] = [];

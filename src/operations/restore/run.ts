@@ -7,7 +7,7 @@ import { shipLogs } from "../backup/log.ts";
 import type { Context } from "../context.ts";
 import { makeFolders } from "../folders.ts";
 import type { Journal } from "../journal.ts";
-import { exclusively, journalled, noted } from "../operation.ts";
+import { aloneWithBackups, exclusively, journalled, noted } from "../operation.ts";
 import { bringUp } from "../start.ts";
 import { chosenServices, readWanted } from "../start-facts.ts";
 import { refuse, stopServices } from "../stop.ts";
@@ -49,8 +49,11 @@ export interface RestoreResult {
  * everything back to how it was, or completes the swap.
  */
 export async function runRestore(context: Context, options: RestoreOptions): Promise<RestoreResult> {
-  return exclusively(context, "restore", options.wait, () =>
-    journalled(context, "restore", (journal) => restore(context, journal, options)),
+  // No backup may be made of what is about to change, and nobody else may work on the stack.
+  return aloneWithBackups(context, "restore", options.wait, () =>
+    exclusively(context, "restore", options.wait, () =>
+      journalled(context, "restore", (journal) => restore(context, journal, options)),
+    ),
   );
 }
 
