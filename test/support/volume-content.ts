@@ -18,7 +18,8 @@ export function inVolume(volume: string, script: string, ...args: string[]): str
 
 /** Numbers of system calls, for what no command of the image can do: attributes beyond the content. */
 const attributeCalls = `
-my ($set, $get, $list) = \`uname -m\` =~ /x86_64/ ? (189, 192, 195) : (6, 9, 12);
+my ($set, $get, $list);
+BEGIN { ($set, $get, $list) = \`uname -m\` =~ /x86_64/ ? (189, 192, 195) : (6, 9, 12) }
 sub attribute { my ($path, $name, $value) = @_; syscall($set, $path, $name, $value, length $value, 0) == 0 or die "$name of $path: $!" }
 sub attributes {
   my ($path) = @_;
