@@ -3,7 +3,10 @@ import { formatDuration } from "../support/units.ts";
 
 /** What a restore came to, in lines for people. */
 export function restoreLines({ id, restored, took, stoppedFor }: RestoreResult, caller: string): string[] {
-  const kept = restored.flatMap((item) => (item.kept === undefined ? [] : [item.kept]));
+  const kept = restored.flatMap((item) => (item.kept === undefined || item.database !== undefined ? [] : [item.kept]));
+  const databases = restored.flatMap(({ source, database, kept: name }) =>
+    database === undefined || name === undefined ? [] : [{ source, name }],
+  );
   return [
     ...restored.flatMap(({ source, database, snapshot, store, reached, checks, into }) => [
       `${database === undefined ? source : `${source}/${database}`}: ${snapshot} from ${store}${reached === undefined ? "" : `, data of ${reached}`}${into === undefined ? "" : `, in ${into}`}`,
@@ -13,5 +16,9 @@ export function restoreLines({ id, restored, took, stoppedFor }: RestoreResult, 
     ...(kept.length === 0
       ? []
       : [`What was there before is kept: ${kept.join(", ")}. To go back to it: ${caller} restore undo ${id}`]),
+    ...databases.map(
+      ({ source, name }) =>
+        `What was there before is kept in ${source} as the database ${name}, closed to connections. RUNBOOK.md says how to go back to it.`,
+    ),
   ];
 }
