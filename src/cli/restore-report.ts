@@ -2,7 +2,7 @@ import type { RestoreResult } from "../operations/restore/run.ts";
 import { formatDuration } from "../support/units.ts";
 
 /** What a restore came to, in lines for people. */
-export function restoreLines({ id, restored, took, stoppedFor }: RestoreResult, caller: string): string[] {
+export function restoreLines({ id, restored, took, stoppedFor, notes }: RestoreResult, caller: string): string[] {
   const kept = restored.flatMap((item) => (item.kept === undefined || item.database !== undefined ? [] : [item.kept]));
   const databases = restored.flatMap(({ source, database, kept: name }) =>
     database === undefined || name === undefined ? [] : [{ source, name }],
@@ -20,5 +20,6 @@ export function restoreLines({ id, restored, took, stoppedFor }: RestoreResult, 
       ({ source, name }) =>
         `What was there before is kept in ${source} as the database ${name}, closed to connections. RUNBOOK.md says how to go back to it.`,
     ),
+    ...notes.map((note) => `note: ${note}`),
   ];
 }

@@ -13,6 +13,7 @@ import { chosenServices, readWanted } from "../start-facts.ts";
 import { refuse, stopServices } from "../stop.ts";
 import { identitiesFrom } from "./identities.ts";
 import { type LoadedSnapshot, loadSnapshot, originsOf } from "./load.ts";
+import { makeNewBases } from "./new-bases.ts";
 import { restoreOneDatabase } from "./one-database.ts";
 import { planRestore, type RestoreItem, type RestoreOptions, type RestorePlan, storesOf } from "./plan.ts";
 import { noteRestore } from "./record.ts";
@@ -41,6 +42,8 @@ export interface RestoreResult {
   /** Milliseconds in all, and those in which services stood still. */
   took: number;
   stoppedFor: number;
+  /** What did not work afterwards and is to be made up for. */
+  notes: string[];
 }
 
 /**
@@ -50,14 +53,21 @@ export interface RestoreResult {
  */
 export async function runRestore(context: Context, options: RestoreOptions): Promise<RestoreResult> {
   // No backup may be made of what is about to change, and nobody else may work on the stack.
-  return aloneWithBackups(context, "restore", options.wait, () =>
+  const result = await aloneWithBackups(context, "restore", options.wait, () =>
     exclusively(context, "restore", options.wait, () =>
       journalled(context, "restore", (journal) => restore(context, journal, options)),
     ),
   );
+  const swapped = result.restored.filter(({ database, into }) => database === undefined && into === undefined);
+  const sources = swapped.map(({ source }) => source);
+  return { ...result, notes: await makeNewBases(context, sources, options.version) };
 }
 
-async function restore(context: Context, journal: Journal, options: RestoreOptions): Promise<RestoreResult> {
+async function restore(
+  context: Context,
+  journal: Journal,
+  options: RestoreOptions,
+): Promise<Omit<RestoreResult, "notes">> {
   const { clock, progress } = context;
   const began = clock.now();
   await takeLastLog(context);
