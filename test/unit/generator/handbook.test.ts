@@ -129,6 +129,18 @@ describe.each(stacks)("the handbook of %s", (_, text) => {
     for (const [link, anchor = ""] of runbook.matchAll(/\]\(#([^)]*)\)/g)) expect([...anchors], link).toContain(anchor);
   });
 
+  test("tells for every source how it is brought back, with and without the program", () => {
+    for (const { name, kind, volume } of model.dataSources) {
+      const section = runbook.split(`\n#### The ${kind === "volume" ? "volume" : "server"} ${name}\n`)[1] ?? "";
+      expect(section.split("\n#### ")[0], name).toMatch(/```sh\n[\s\S]*-new[\s\S]*```/);
+      expect(runbook).toContain(`\`${model.name}_${volume}\``);
+      expect(runbook).toMatch(new RegExp(`restore run --only ${name}|${"`"}${name}${"`"}`));
+      expect(architecture).toMatch(
+        new RegExp(`^\\| \`${name}\` +\\| \`${volume}\` +\\| .*(copy|server|object|archive)`, "m"),
+      );
+    }
+  });
+
   test("holds no leftovers of its making", () => {
     expect(both).not.toMatch(/undefined|\[object|NaN|\n\n\n/);
     expect(both.replaceAll(/'\{\{[^}]*\}\}'/g, "")).not.toMatch(/\{\{|\}\}/);
