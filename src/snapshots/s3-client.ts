@@ -1,12 +1,13 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "../support/clock.ts";
 import { StackError } from "../support/errors.ts";
-import { failureOf, isUnanswered, type S3Failure, s3Error } from "./s3-errors.ts";
+import { failureOf, isCutOff, type S3Failure, s3Error } from "./s3-errors.ts";
+import type { library } from "./s3-library.ts";
 import { defaultRetries, defaultTimeLimits, rootOf, type S3StoreOptions, type S3TimeLimits } from "./s3-options.ts";
 import { pause, withTimeLimit } from "./s3-retry.ts";
 import { type Throttle, throttle } from "./throttle.ts";
 
-export type Sdk = typeof import("./s3-library.ts");
+export type Sdk = typeof library;
 
 /** What a request is made with. */
 export interface S3Call {
@@ -78,7 +79,7 @@ export function s3Session(options: S3StoreOptions): S3Session {
         const outcome = await attempt(timeLimit, signal, (inner) => send({ ...connection, signal: inner }));
         if ("result" in outcome) return outcome.result;
         failures += 1;
-        const failure = outcome.unanswered ? await explained(connection, session, outcome.failure) : outcome.failure;
+        const failure = outcome.cutOff ? await explained(connection, session, outcome.failure) : outcome.failure;
         // The library corrects its clock by the first answer: the second one is final.
         const final = failure.code === "store-clock" && failures > 1;
         if (!failure.passing || final || failures > allowed) throw s3Error(placed(failure, options), name, doing);
@@ -100,7 +101,7 @@ function hostOf(endpoint: string): string | undefined {
   return URL.canParse(endpoint) ? new URL(endpoint).host : undefined;
 }
 
-type Outcome<Result> = { result: Result } | { failure: S3Failure; unanswered: boolean };
+type Outcome<Result> = { result: Result } | { failure: S3Failure; cutOff: boolean };
 
 async function attempt<Result>(
   limit: number,
@@ -114,7 +115,7 @@ async function attempt<Result>(
       if (signal?.aborted) throw signal.reason;
       if (error instanceof SourceBroken) throw error.cause;
       if (error instanceof StackError) throw error;
-      return { failure: failureOf(error, timedOut()), unanswered: isUnanswered(error) };
+      return { failure: failureOf(error, timedOut()), cutOff: isCutOff(error) };
     }
   });
 }
@@ -130,7 +131,7 @@ async function explained(
 ): Promise<S3Failure> {
   const { bucket, root, timeLimits } = session;
   const stays = ["store-credentials", "store-bucket", "store-region", "store-full"];
-  const outcome = await attempt(timeLimits.idle, undefined, (abortSignal) =>
+  const outcome = await attempt(timeLimits.connect, undefined, (abortSignal) =>
     connection.client.send(new connection.sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: root, MaxKeys: 1 }), {
       abortSignal,
     }),
@@ -143,7 +144,7 @@ async function makeClient(
   timeLimits: S3TimeLimits,
   onSkew: (milliseconds: number) => void,
 ): Promise<{ client: S3Client; sdk: Sdk }> {
-  const sdk = await import("./s3-library.ts");
+  const { library: sdk } = await import("./s3-library.ts");
   const { endpoint, region = "us-east-1", pathStyle = endpoint !== undefined } = options;
   const client = withoutVersionWarning(
     () =>

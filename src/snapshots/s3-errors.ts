@@ -187,9 +187,9 @@ function kindOf(name: string): S3Failure | undefined {
   return kinds.find(({ names }) => names.includes(name))?.failure;
 }
 
-/** True for a request that was cut short, and not answered: why may be something that the server could not tell. */
-export function isUnanswered(error: unknown): boolean {
-  return described(error).status === undefined;
+/** True for a connection that the server closed in the middle: why may be something that it could not tell any more. */
+export function isCutOff(error: unknown): boolean {
+  return ["ECONNRESET", "EPIPE"].includes(systemCode(error) ?? "");
 }
 
 /** The error for the user. */

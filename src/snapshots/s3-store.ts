@@ -10,7 +10,7 @@ import { uploadStateFile } from "./s3-upload-state.ts";
 import type { SnapshotStore } from "./store.ts";
 import { isStoreError } from "./store-errors.ts";
 
-export type { S3Credentials, S3StoreOptions } from "./s3-options.ts";
+export type { S3StoreOptions } from "./s3-options.ts";
 
 /** A bucket, or a part of one, at AWS or any server that speaks its language. Nothing is asked before the first call. */
 export function s3Store(options: S3StoreOptions): SnapshotStore {

@@ -136,6 +136,24 @@ describe("a bucket on a bad day", () => {
       }
     });
 
+    test("a source that breaks while it is sent is no fault of the server: it is said, and not tried again", async () => {
+      for (const size of [500_000, 3 * mebibyte]) {
+        const source = patternSource(size);
+        let read = 0;
+        const breaking = {
+          ...source,
+          read: async (offset: number, length: number) => {
+            read += length;
+            if (read > size + 100_000) throw new Error("the disk has a bad block");
+            return source.read(offset, length);
+          },
+        };
+        await expect(open().put("objects/x", breaking)).rejects.toThrow("the disk has a bad block");
+      }
+      expect(waits).toEqual([]);
+      expect(whole()).toBeUndefined();
+    });
+
     test("no message holds a credential", async () => {
       for (const [status, code] of [
         [403, "SignatureDoesNotMatch"],
@@ -220,6 +238,7 @@ describe("a bucket on a bad day", () => {
       expect(arrived).toEqual([...arrived].sort((a, b) => a - b));
       expect(arrived.at(-1)).toBe(size);
       expect([server.uploads.size, readdirSync(stateFolder)]).toEqual([0, []]);
+      expect(times(operation)).toBe((operation === "UploadPart" ? 6 : 1) + 2);
     });
 
     test("an error in an answer that says 200 is an error", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { failureOf, isUnanswered } from "../../../src/snapshots/s3-errors.ts";
+import { failureOf, isCutOff } from "../../../src/snapshots/s3-errors.ts";
 
 const answered = (name: string, status: number) =>
   Object.assign(new Error("no"), { name, $metadata: { httpStatusCode: status } });
@@ -67,7 +67,14 @@ describe("what an error of S3 means", () => {
     expect(failureOf(new Error("aborted"), true)).toMatchObject({ code: "store-unreachable", passing: true });
   });
 
-  test("only what has no status was not answered", () => {
-    expect([isUnanswered(network("ECONNRESET")), isUnanswered(answered("SlowDown", 503))]).toEqual([true, false]);
+  test("only a broken connection may hide a refusal", () => {
+    const errors = [
+      network("ECONNRESET"),
+      network("EPIPE"),
+      network("ECONNREFUSED"),
+      network("", "TimeoutError"),
+      answered("SlowDown", 503),
+    ];
+    expect(errors.map(isCutOff)).toEqual([true, true, false, false, false]);
   });
 });
