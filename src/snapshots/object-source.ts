@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -26,6 +27,8 @@ export function objectServer(options: {
   signal: AbortSignal;
 }): ObjectServer {
   const { name, endpoint, credentials, signal } = options;
+  // Every request that is under way listens to it; more than ten are no leak.
+  setMaxListeners(0, signal);
   const session = s3Session({
     name,
     endpoint,

@@ -18,7 +18,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
 import { engineName, throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
@@ -166,6 +166,13 @@ components:
 `);
     await stack.up();
     context = contextFor(stack, engine);
+    await vi.waitUntil(
+      async () => {
+        const { containers } = await engine.observe(stack.model.name);
+        return containers.some(({ service, state }) => service === "minio-setup" && state === "exited");
+      },
+      { timeout: 60_000, interval: 200 },
+    );
     source = sourceOf(stack.model, "object-store", "minio");
     s3 = clientOf(await stack.address("minio", "minio"));
     await put("plain.txt", "hello", {

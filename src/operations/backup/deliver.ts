@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { bytesOf } from "../../snapshots/byte-source.ts";
@@ -14,6 +14,7 @@ import type { Sealer, SealState } from "../../snapshots/seal.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { messageOf, StackError } from "../../support/errors.ts";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { backupStateFolder, backupsFolder } from "./stores.ts";
@@ -103,14 +104,21 @@ async function carryShared(
   carry: Carry,
 ): Promise<number> {
   let total = 0;
-  for (const key of sharedKeys(directory, manifest)) {
-    if (there.has(key)) continue;
+  const carryOne = async (key: string) => {
     const path = join(backupsFolder(directory), key);
     total += (await carry(`${key}${sealer.suffix}`, path, key.replaceAll("/", "-"), sealer)).bytes;
     there.add(key);
-  }
+  };
+  const waiting = sharedKeys(directory, manifest).filter((key) => !there.has(key));
+  const isSmall = (key: string) => statSync(join(backupsFolder(directory), key)).size <= smallObject;
+  await inParallel(waiting.filter(isSmall), smallAtOnce, carryOne);
+  for (const key of waiting) if (!there.has(key)) await carryOne(key);
   return total;
 }
+
+/** Bytes. Small objects wait for answers, not for the line, so many go at once; the parts of a large one do so by themselves. */
+const smallObject = 1024 ** 2;
+const smallAtOnce = 12;
 
 async function carryParts(directory: string, manifest: SnapshotManifest, sealer: Sealer, carry: Carry) {
   const folder = snapshotFolder(manifest.source.name, manifest.id);
