@@ -104,10 +104,15 @@ function counted(rows: NonNullable<Inspection["rows"]>): Checked {
   return { ok: true, detail: `${sum} rows in ${counts.length} tables could be read` };
 }
 
+/** As psql reads it: a name with `=` in it would be taken for a list of settings. */
+function dbname(database: string): string {
+  return `dbname='${database.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
+
 /** Asks over the copy's own socket, as the image's user. */
 async function ask(server: StandingServer, { user }: PostgresSource, database: string, sql: string): Promise<string> {
   const psql = ["psql", "--no-psqlrc", "--no-password", "-v", "ON_ERROR_STOP=1", "-At", "-F", "\t"];
-  const { exitCode, stdout, stderr } = await server.exec([...psql, "-U", "postgres", "-d", database], {
+  const { exitCode, stdout, stderr } = await server.exec([...psql, "-U", "postgres", "-d", dbname(database)], {
     user,
     input: sql,
   });
