@@ -81,7 +81,13 @@ await describeWithDocker("volumes: the swap", [smallImage, toolboxImage], () => 
     for (const { restored } of pairs)
       journal.begin({ id: restored, undo: { kind: "remove-volume", volume: restored } });
     expect(content(stack)).toEqual(before);
+    // The age of what is put aside counts from the swap; the engine counts whole seconds.
+    const youngest = async () => Math.min(...(await keptVolumes(context)).map(({ age }) => age));
+    await expect.poll(youngest, { timeout: 10_000 }).toBeGreaterThan(2_000);
+    const made = (await keptVolumes(context)).map(({ age }) => Date.now() - age);
     await swapVolumes(context, journal, pairs);
+    const swapped = (await keptVolumes(context)).map(({ age }) => Date.now() - age);
+    expect(Math.min(...swapped)).toBeGreaterThan(Math.max(...made) + 500);
     expect(content(stack)).toEqual(after);
     // The volumes hold now what was there before: nothing that fails later may remove them.
     expect(unfinishedOperations(stack.directory)).toMatchObject([{ undo: [] }]);

@@ -2,9 +2,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { stackLabel } from "../../src/operations/backup/container.ts";
 import { volumeKind } from "../../src/operations/backup/kind-volume.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
+import { unfinishedOperations } from "../../src/operations/journal.ts";
 import type { SnapshotManifest, SnapshotType } from "../../src/snapshots/manifest.ts";
 import type { Consistency, DataSourceOf } from "../../src/stack/model.ts";
 import { loadJob, oneOffs, partsJob, produceJob, removeOneOffs, snapshotIn } from "../support/backup-jobs.ts";
@@ -147,6 +149,22 @@ await describeWithDocker("volumes: archives", [smallImage, toolboxImage], () => 
     expect(loaded.checks.map(({ ok }) => ok)).toEqual([true, true]);
     expect(contentOf(restored)).toEqual(contentOf(volume));
     await removeOneOffs(context);
+  });
+
+  test("whoever kills the container that copies: the copy has failed, the service runs again, nothing is left", async () => {
+    const { stack, volume, context, source } = await stackWithUploads({ kind: "stop" });
+    inVolume(volume, "head -c 300M /dev/urandom >large");
+    const job = produceJob(context, source);
+    const copying = volumeKind.produce(job);
+    copying.catch(() => {});
+    const copier = async () => (await context.engine.labelled(stackLabel, stack.model.name))[0];
+    await vi.waitUntil(async () => (await copier())?.state === "running", { timeout: 60_000, interval: 20 });
+    expect(await stack.states()).toEqual(["web exited 0"]);
+    await context.engine.kill((await copier())?.id ?? "", "SIGKILL");
+    await expect(copying).rejects.toMatchObject({ message: "The archive of uploads failed: exit code 137" });
+    expect((await stack.states())[0]).toMatch(/^web running/);
+    expect(await oneOffs(context)).toEqual([]);
+    expect(unfinishedOperations(stack.directory)).toMatchObject([{ undo: [] }]);
   });
 
   test("30,000 small files: the increment holds only the one that changed", async () => {
