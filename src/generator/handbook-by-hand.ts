@@ -7,11 +7,13 @@ import { code, shellLine } from "./handbook-text.ts";
 export function byHandValues(model: StackModel): Record<string, unknown> {
   const volumes = [...new Set(model.dataSources.map(({ volume }) => volumeInDocker(model, volume)))];
   const encryption = encryptionValues(model);
-  const tool = encryption.age ? "age, " : encryption.gpg ? "gpg, " : "";
+  const opening = encryption.age ? ["age"] : encryption.gpg ? ["gpg"] : [];
+  const fetching = model.backup.destinations.length > 0 ? ["one client for S3"] : ["rsync"];
   return {
     name: model.name,
     ...encryption,
-    tools: `${tool}tar, and a client for S3`,
+    tools: ["Docker", "tar", "jq", ...opening, ...fetching].join(", "),
+    typed: encryption.age ? "" : encryption.gpg ? ", with age in place of gpg" : ", with copies that are encrypted",
     plainStack: model.backup.encrypt.kind === "none",
     ...destinationValues(model),
     folders: foldersOf(model),

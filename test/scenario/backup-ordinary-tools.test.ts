@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { handbook } from "../../src/generator/handbook.ts";
+import { catalogue, modelOf } from "../support/catalogue.ts";
 import { type CliStack, createCliStack } from "../support/cli-stack.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { type S3Server, silo, startMinio } from "../support/s3-servers.ts";
@@ -143,6 +145,19 @@ await describeWithDocker("a stack comes back with what its runbook prints, and w
     expect(found.trim().split("\n").sort()).toEqual(keys.sort());
   });
 
+  test("on the server itself the local copies are taken, and stay as they were", () => {
+    const before = execFileSync("find", ["backups/snapshots", "-type", "f"], {
+      cwd: stack.directory,
+      encoding: "utf8",
+    });
+    const [line = ""] = /mkdir -m 700 copy && cp -a --link .* copy\//.exec(runbook) ?? [];
+    const [, , , open = "", compare = ""] = under("Fetch and decrypt");
+    const output = bash([line, `cp ${join(away, "key.txt")} key.txt`, open, compare], stack.directory);
+    expect(output).toMatch(/stack\.tar\.gz: OK/);
+    const after = execFileSync("find", ["backups/snapshots", "-type", "f"], { cwd: stack.directory, encoding: "utf8" });
+    expect(after).toBe(before);
+  });
+
   test("the copies are opened, compared, and loaded into new volumes; a look at the log's end", () => {
     expect(clients.length, "none of rclone, aws and mc is installed").toBeGreaterThan(0);
     execFileSync("mv", [join(away, clients[0]?.program ?? "", "copy"), join(away, "copy")]);
@@ -191,6 +206,28 @@ await describeWithDocker("a stack comes back with what its runbook prints, and w
     bash([store, load.slice(load.indexOf("pg() {"), load.indexOf("pg pg_restore --list")), hand], directory);
     expect(sql("SELECT string_agg(text, '|') FROM notes", directory)).toBe("first");
   });
+});
+
+test.skipIf(spawnSync("which", ["gpg"]).status !== 0)("with keys of GPG the lines open what gpg has encrypted", () => {
+  const home = mkdtempSync(join(tmpdir(), "gpg-home-"));
+  const withGpg = { ...env, GNUPGHOME: home };
+  try {
+    const options = ["--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "Owner <owner@example.com>"];
+    execFileSync("gpg", [...options, "future-default", "default", "never"], { env: withGpg, stdio: "ignore" });
+    mkdirSync(join(home, "copy/snapshots"), { recursive: true });
+    const encrypt = ["--batch", "--trust-model", "always", "--recipient", "owner@example.com", "--encrypt"];
+    const path = join(home, "copy/snapshots/part");
+    execFileSync("gpg", [...encrypt, "--output", `${path}.gpg`], { env: withGpg, input: "content", stdio: "pipe" });
+    const text = yaml("", "https://s3.example.com").replace(/recipients: .*\]/, "gpg: [keys/owner.asc]");
+    const [, page] = handbook(modelOf(text), catalogue.templates);
+    const open = shellBlocks(page?.content ?? "", "Fetch and decrypt")[3] ?? "";
+    execFileSync("bash", ["-euc", open], { cwd: home, env: withGpg, stdio: "pipe" });
+    expect(readFileSync(path, "utf8")).toBe("content");
+    expect(existsSync(`${path}.gpg`)).toBe(false);
+  } finally {
+    spawnSync("gpgconf", ["--kill", "all"], { env: withGpg });
+    rmSync(home, { recursive: true, force: true });
+  }
 });
 
 /** Shell blocks below a heading of the fourth level, up to the next heading. */
