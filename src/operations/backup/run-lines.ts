@@ -18,8 +18,9 @@ export function runLines({
 function sourceLines({ source, type, id, bytes, took, warnings, error }: SourceResult): string[] {
   if (error !== undefined) return [`${source}: ${type} FAILED after ${formatDuration(took)}: ${failureText(error)}`];
   const size = bytes === undefined ? "" : `, ${formatSize(bytes)}`;
+  const what = type === "log" ? "log shipped" : `${type} ${id ?? ""}`;
   return [
-    `${source}: ${type} ${id ?? ""}${size} in ${formatDuration(took)}`,
+    `${source}: ${what}${size} in ${formatDuration(took)}`,
     ...warnings.map((warning) => `${source}: warning: ${warning}`),
   ];
 }
