@@ -1,8 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { complaintsOf, modelOf, stackOf } from "../../support/catalogue.ts";
+import { complaintsOf, modelOf, presetText, stackOf } from "../../support/catalogue.ts";
 
 const key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 const stack = (lines: string) => `${stackOf("redis: {}")}backup:\n${lines.replace(/^/gm, "  ")}\n`;
+
+test("the section that the preset sentineliq shows in comments is one that works, once it has a key", () => {
+  const [before = "", section = ""] = presetText("sentineliq").split(/^(?=# backup:$)/m);
+  const shown = section.replaceAll(/^# /gm, "");
+  expect(shown).toContain("age1…");
+  const { backup, secrets } = modelOf(`${before}${shown.replace("age1…", key)}`);
+  expect(backup).toMatchObject({ encrypt: { kind: "age" }, report: { ping: "backup_ping" } });
+  expect(backup.destinations.map(({ name, prefix }) => `${name} ${prefix}`)).toEqual(["offsite sentineliq"]);
+  expect(secrets.map(({ name }) => name)).toEqual(expect.arrayContaining(["offsite_s3", "backup_ping"]));
+});
 
 describe("whose eyes backups are for", () => {
   test("a public key of age", () => {
