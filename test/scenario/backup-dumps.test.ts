@@ -127,7 +127,8 @@ ${client("server", image, ["postgres"])}
     // While it is dumped, somebody writes: what was counted must be what was dumped.
     await sql("server", writing);
     const writer = sql("server", "CALL write_on()");
-    await vi.waitUntil(async () => (await sql("server", "SELECT count(*) > 0 FROM busy")) === "t\n");
+    const begun = async () => (await sql("server", "SELECT count(*) > 0 FROM busy")) === "t\n";
+    await vi.waitUntil(begun, { timeout: 30_000 });
     snapshot = snapshotIn(job, await produceDump(job));
     await sql("server", "INSERT INTO stop VALUES (1)");
     await writer;

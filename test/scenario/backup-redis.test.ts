@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { purposeLabel, stackLabel, throwAwaySpec } from "../../src/operations/backup/container.ts";
+import { stackLabel, throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { dumpKind } from "../../src/operations/backup/kind-dump.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import type { Context } from "../../src/operations/context.ts";
@@ -187,7 +187,11 @@ ${client("server", image, ["redis"])}
       const killed = produceJob(context, source);
       const copying = dumpKind.produce({ ...killed, source: slowly(source) });
       copying.catch(() => {});
-      await vi.waitUntil(async () => (await engine.labelled(purposeLabel, "backup-capture"))[0]?.state === "running");
+      const captures = async () =>
+        (await engine.labelled(stackLabel, stack.model.name)).some(
+          ({ name, state }) => name.includes("backup-capture") && state === "running",
+        );
+      await vi.waitUntil(captures, { timeout: 30_000 });
       for (const { id } of await engine.labelled(stackLabel, stack.model.name)) await engine.kill(id, "SIGKILL");
       await expect(copying).rejects.toThrow("The copy of redis failed: exit code 137");
       expect(await oneOffs(context)).toEqual([]);
