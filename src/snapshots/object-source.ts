@@ -4,6 +4,7 @@ import { createWriteStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { DeleteMarkerEntry, GetObjectCommandOutput, ListObjectVersionsCommandOutput } from "@aws-sdk/client-s3";
+import type { Clock } from "../support/clock.ts";
 import { StackError } from "../support/errors.ts";
 import type { BucketSettings, ListedVersion, ObjectHeaders } from "./object-index.ts";
 import { type S3Call, s3Session } from "./s3-client.ts";
@@ -24,9 +25,10 @@ export function objectServer(options: {
   name: string;
   endpoint: string;
   credentials: S3Credentials;
+  clock: Clock;
   signal: AbortSignal;
 }): ObjectServer {
-  const { name, endpoint, credentials, signal } = options;
+  const { name, endpoint, credentials, clock, signal } = options;
   // Every request that is under way listens to it; more than ten are no leak.
   setMaxListeners(0, signal);
   const session = s3Session({
@@ -37,6 +39,7 @@ export function objectServer(options: {
     pathStyle: true,
     credentials: async () => credentials,
     stateFolder: "",
+    clock,
     retries: 4,
     timeLimits: { connect: 5_000, request: 3_600_000 },
   });
@@ -192,7 +195,7 @@ export async function fetchVersion(
 ): Promise<FetchedVersion> {
   const { bucket, key } = listed;
   const fetched = await server.request(`read ${bucket}/${key}`, async ({ client, signal: abortSignal }, library) => {
-    const answer = await client.send(new library.GetObjectCommand(inputOf(listed)), { abortSignal });
+    const answer = await client.send(new library.GetObjectCommand(inputOf(listed)), { abortSignal }).catch(asAbsent);
     const written = await writeBody(answer, path, abortSignal);
     return { answer, ...written };
   });
@@ -215,9 +218,15 @@ export async function readTags(
   const { TagSet = [] } = await server.request(
     `read the tags of ${listed.bucket}/${listed.key}`,
     ({ client, signal: abortSignal }, library) =>
-      client.send(new library.GetObjectTaggingCommand(inputOf(listed)), { abortSignal }),
+      client.send(new library.GetObjectTaggingCommand(inputOf(listed)), { abortSignal }).catch(asAbsent),
   );
   return TagSet.length === 0 ? undefined : tagsOf(TagSet);
+}
+
+/** A version that is gone is told in another way than an object that is. */
+function asAbsent(error: unknown): never {
+  if (error instanceof Error && error.name === "NoSuchVersion") error.name = "NoSuchKey";
+  throw error;
 }
 
 function inputOf({ bucket, key, version }: Pick<ListedVersion, "bucket" | "key" | "version">) {

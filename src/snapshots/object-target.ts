@@ -9,7 +9,8 @@ const singleLimit = 8 * 1024 ** 2;
 const partSize = 8 * 1024 ** 2;
 
 export async function createBucket(server: ObjectServer, { bucket, lock }: BucketSettings): Promise<void> {
-  await server.request(`make bucket ${bucket}`, ({ client, signal: abortSignal }, library) =>
+  const library = await import("./object-library.ts");
+  await server.request(`make bucket ${bucket}`, ({ client, signal: abortSignal }) =>
     client.send(
       new library.CreateBucketCommand({
         Bucket: bucket,
@@ -26,7 +27,8 @@ export async function setVersioning(
   bucket: string,
   status: "Enabled" | "Suspended",
 ): Promise<void> {
-  await server.request(`set the versioning of bucket ${bucket}`, ({ client, signal: abortSignal }, library) =>
+  const library = await import("./object-library.ts");
+  await server.request(`set the versioning of bucket ${bucket}`, ({ client, signal: abortSignal }) =>
     client.send(
       new library.PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: status } }),
       { abortSignal },
@@ -37,18 +39,19 @@ export async function setVersioning(
 /** What is set for a bucket beyond versioning; last, so that no rule works on a bucket that is being filled. */
 export async function applySettings(server: ObjectServer, settings: BucketSettings): Promise<void> {
   const { bucket, policy, lifecycle, tags, lock } = settings;
+  const library = await import("./object-library.ts");
   if (policy !== undefined)
-    await server.request(`set the policy of bucket ${bucket}`, ({ client, signal: abortSignal }, library) =>
+    await server.request(`set the policy of bucket ${bucket}`, ({ client, signal: abortSignal }) =>
       client.send(new library.PutBucketPolicyCommand({ Bucket: bucket, Policy: policy }), { abortSignal }),
     );
   if (tags !== undefined)
-    await server.request(`set the tags of bucket ${bucket}`, ({ client, signal: abortSignal }, library) =>
+    await server.request(`set the tags of bucket ${bucket}`, ({ client, signal: abortSignal }) =>
       client.send(new library.PutBucketTaggingCommand({ Bucket: bucket, Tagging: { TagSet: tagSet(tags) } }), {
         abortSignal,
       }),
     );
   if (lock?.rule !== undefined)
-    await server.request(`set the retention of bucket ${bucket}`, ({ client, signal: abortSignal }, library) =>
+    await server.request(`set the retention of bucket ${bucket}`, ({ client, signal: abortSignal }) =>
       client.send(
         new library.PutObjectLockConfigurationCommand({
           Bucket: bucket,
@@ -58,7 +61,7 @@ export async function applySettings(server: ObjectServer, settings: BucketSettin
       ),
     );
   if (lifecycle !== undefined)
-    await server.request(`set the lifecycle of bucket ${bucket}`, ({ client, signal: abortSignal }, library) =>
+    await server.request(`set the lifecycle of bucket ${bucket}`, ({ client, signal: abortSignal }) =>
       client.send(
         new library.PutBucketLifecycleConfigurationCommand({
           Bucket: bucket,
@@ -78,13 +81,14 @@ function revived(rules: readonly object[]): object[] {
 
 /** Stores a version from the file with its bytes. The server confirms the hash of each request. */
 export async function putVersion(server: ObjectServer, version: IndexedVersion, path: string): Promise<void> {
+  const library = await import("./object-library.ts");
   const { bucket, key } = version;
   const target = { Bucket: bucket, Key: key, ...inputOf(version) };
   const source = await openFile(path);
   try {
     if (source.size <= singleLimit) {
       const Body = await source.read(0, source.size);
-      await server.request(`write ${bucket}/${key}`, ({ client, signal: abortSignal }, library) =>
+      await server.request(`write ${bucket}/${key}`, ({ client, signal: abortSignal }) =>
         client.send(new library.PutObjectCommand({ ...target, Body, ContentMD5: md5(Body) }), { abortSignal }),
       );
     } else await putParts(server, target, source);
@@ -98,23 +102,24 @@ async function putParts(
   target: PutObjectCommandInput,
   source: Awaited<ReturnType<typeof openFile>>,
 ): Promise<void> {
+  const library = await import("./object-library.ts");
   const { Bucket, Key } = target;
   const doing = `write ${Bucket}/${Key}`;
-  const { UploadId } = await server.request(doing, ({ client, signal: abortSignal }, library) =>
+  const { UploadId } = await server.request(doing, ({ client, signal: abortSignal }) =>
     client.send(new library.CreateMultipartUploadCommand(target), { abortSignal }),
   );
   const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
   for (let offset = 0; offset < source.size; offset += partSize) {
     const PartNumber = Parts.length + 1;
     const Body = await source.read(offset, Math.min(partSize, source.size - offset));
-    const { ETag } = await server.request(doing, ({ client, signal: abortSignal }, library) =>
+    const { ETag } = await server.request(doing, ({ client, signal: abortSignal }) =>
       client.send(new library.UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body, ContentMD5: md5(Body) }), {
         abortSignal,
       }),
     );
     Parts.push({ PartNumber, ETag });
   }
-  await server.request(doing, ({ client, signal: abortSignal }, library) =>
+  await server.request(doing, ({ client, signal: abortSignal }) =>
     client.send(new library.CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }), {
       abortSignal,
     }),
@@ -126,7 +131,8 @@ export async function putDeleteMarker(
   server: ObjectServer,
   { bucket, key }: Pick<IndexedVersion, "bucket" | "key">,
 ): Promise<void> {
-  await server.request(`mark ${bucket}/${key} deleted`, ({ client, signal: abortSignal }, library) =>
+  const library = await import("./object-library.ts");
+  await server.request(`mark ${bucket}/${key} deleted`, ({ client, signal: abortSignal }) =>
     client.send(new library.DeleteObjectCommand({ Bucket: bucket, Key: key }), { abortSignal }),
   );
 }

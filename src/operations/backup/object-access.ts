@@ -13,7 +13,7 @@ export type ObjectStoreSource = DataSourceOf<"object-store">;
  * but the host itself is on it.
  */
 export async function reachServer(context: Context, source: ObjectStoreSource, id: string): Promise<ObjectServer> {
-  const { engine, model, directory, signal } = context;
+  const { engine, model, directory, clock, signal } = context;
   const address = await engine.address(id, engineName(model, source.network));
   if (address === undefined)
     throw new StackError({
@@ -27,6 +27,7 @@ export async function reachServer(context: Context, source: ObjectStoreSource, i
     name: source.name,
     endpoint: `http://${address.includes(":") ? `[${address}]` : address}:${source.port}`,
     credentials: { accessKeyId: secretIn(source.userSecret), secretAccessKey: secretIn(source.passwordSecret) },
+    clock,
     signal,
   });
 }
