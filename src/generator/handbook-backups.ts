@@ -21,7 +21,7 @@ export function backupsValues(model: StackModel): Record<string, unknown> {
     configured: destinations.length > 0 || encrypt.kind !== "none",
     destinations: destinations.length > 0,
     destinationNames: destinations.map(({ name }) => code(name)).join(" and "),
-    destinationsTable: destinationsTable(model),
+    destinationsTable: indented(destinationsTable(model)),
     ...encryptionValues(model),
     unprotected:
       model.unprotected.length === 0
@@ -64,7 +64,12 @@ function scheduleText({ backup: { schedule }, dataSources }: StackModel): string
     `Trial restores of the newest copies: ${code(schedule.drill)}.`,
     `As cron lines, in the time zone ${schedule.timezone}.`,
   ];
-  return parts.join(" ");
+  return parts.join("\n   ");
+}
+
+/** As part of a numbered step. */
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, "   ");
 }
 
 function reportText({ backup: { report } }: StackModel): string {
@@ -74,7 +79,10 @@ function reportText({ backup: { report } }: StackModel): string {
     ...(report.textfile === undefined ? [] : [`metrics for the node exporter lie in ${code(report.textfile)}`]),
   ];
   if (told.length > 0) return `${told.join("; ")}.`;
-  return "Nobody is told yet. Under `backup: report:` in stack.yaml: `ping:` (a secret with an address that is requested after each good run), `webhook:` (one that gets a JSON document of each run), `textfile:` (a folder of the node exporter).";
+  return [
+    "Nobody is told yet. Under `backup:` in stack.yaml, `report:` takes `ping` (a secret with an address that is requested after each good run),",
+    "`webhook` (one with an address that gets a JSON document of each run) and `textfile` (a folder of the node exporter).",
+  ].join("\n   ");
 }
 
 function keepText({ backup: { keep, destinations } }: StackModel): string {
