@@ -67,6 +67,18 @@ for (const version of [18, 17, 16] as const) {
       ]);
     });
 
+    test("without room to unpack it the check reads it, and a restore is refused before anything is made", async () => {
+      const databases = { app: 2 ** 50 };
+      const huge = { ...base, manifest: { ...base.manifest, facts: { ...base.manifest.facts, databases } } };
+      const detail = version < 18 ? "could be read (the disk has no room" : "agree with the server's manifest";
+      expect(await pg.check(huge)).toMatchObject({ ok: true, detail: expect.stringContaining(detail) });
+      await expect(pg.load(huge)).rejects.toMatchObject({
+        code: "disk-full",
+        message: expect.stringContaining("1024 TB"),
+      });
+      expect(pg.volumes()).toEqual([]);
+    });
+
     test("a chosen second comes back row for row", async () => {
       const loaded = await pg.load(base, { at: chosen.at });
       expect(await rowsOf(loaded)).toBe(chosen.rows);

@@ -7,16 +7,18 @@ import type { Checked, PartsJob } from "./kinds.ts";
 import { baseParts, type PostgresSource } from "./postgres-base.ts";
 import { type BaseFacts, majorVersion, readBaseFacts } from "./postgres-facts.ts";
 import { imageForBase } from "./postgres-image.ts";
+import { missingRoom } from "./postgres-room.ts";
 
 /** From here on pg_verifybackup reads tar files as they are. Source: release notes of PostgreSQL 18. */
 const readsTar = 18;
 
 /** Each file against the manifest, then the log that comes with the copy. Runs in a folder that is thrown away. */
-function script({ timeline, startLsn, endLsn, ...facts }: BaseFacts): string {
+function script({ timeline, startLsn, endLsn, ...facts }: BaseFacts, hasRoom: boolean): string {
   const unpack = "tar -I 'zstd -dq' --no-same-owner -xf";
-  const files =
-    majorVersion(facts) >= readsTar
-      ? "pg_verifybackup --format=tar --no-parse-wal /backup"
+  const files = comparesTar(facts)
+    ? "pg_verifybackup --format=tar --no-parse-wal /backup"
+    : !hasRoom
+      ? `${unpack.replace("-xf", "-tf")} /backup/base.tar.zst >/dev/null`
       : `mkdir base && ${unpack} /backup/base.tar.zst -C base && pg_verifybackup --no-parse-wal -m /backup/backup_manifest base`;
   return `set -eu
 cd /scratch
@@ -26,12 +28,17 @@ ${unpack} /backup/pg_wal.tar.zst -C wal
 pg_waldump --quiet --path=wal --timeline=${timeline} --start=${startLsn} --end=${endLsn}`;
 }
 
+function comparesTar(facts: Pick<BaseFacts, "serverVersion">): boolean {
+  return majorVersion(facts) >= readsTar;
+}
+
 /** Has the server's own programs compare every file with the server's manifest and read the log that belongs to it. */
 export async function checkBase({ context, source, chain }: PartsJob<PostgresSource>): Promise<Checked> {
   const last = chain.at(-1);
   if (last === undefined) throw new Error("a check needs a snapshot");
   const facts = readBaseFacts(last.manifest);
   const image = await imageForBase(context, source, last.manifest);
+  const hasRoom = (await missingRoom(context, facts)) === 0;
   const volume = await scratchVolume(context, source);
   try {
     const { exitCode, oomKilled, output } = await runContainer(context, {
@@ -40,21 +47,25 @@ export async function checkBase({ context, source, chain }: PartsJob<PostgresSou
       // Owns the new volume's root, and needs no capability for that.
       user: "0:0",
       entrypoint: ["sh", "-c"],
-      command: [script(facts)],
+      command: [script(facts, hasRoom)],
       binds: partBinds(last),
       volumes: [{ volume, target: "/scratch", readOnly: false }],
       tmpfs: [{ target: "/tmp", options: "size=16m,mode=1777" }],
     });
-    if (exitCode === 0)
-      return {
-        ok: true,
-        detail: `${facts.files} files agree with the server's manifest, the log from ${facts.startLsn} to ${facts.endLsn} is whole`,
-      };
+    if (exitCode === 0) return { ok: true, detail: whatAgrees(facts, hasRoom) };
     const why = oomKilled ? "out of memory" : output.slice(-3).join("; ");
     return { ok: false, detail: `exit code ${exitCode}: ${why}` };
   } finally {
     await context.engine.removeVolume(volume);
   }
+}
+
+function whatAgrees(facts: BaseFacts, hasRoom: boolean): string {
+  const files =
+    hasRoom || comparesTar(facts)
+      ? `${facts.files} files agree with the server's manifest`
+      : `${facts.files} files could be read (the disk has no room to compare them with the server's manifest)`;
+  return `${files}, the log from ${facts.startLsn} to ${facts.endLsn} is whole`;
 }
 
 /** The parts, each mounted by itself: the folder that they lie in may be entered by its owner alone. */

@@ -19,6 +19,7 @@ import {
 } from "./postgres-recovery.ts";
 import { replay } from "./postgres-replay.ts";
 import type { ReplayStory } from "./postgres-replay-log.ts";
+import { refuseFullDisk } from "./postgres-room.ts";
 
 type Job = LoadJob<PostgresSource>;
 
@@ -43,6 +44,7 @@ export async function loadBase(job: Job): Promise<Loaded> {
   const recovery = planRecovery(base, await readArchive(job, base), at);
   await refuseOtherVersion(context, source, manifest);
   const image = await imageForBase(context, source, manifest);
+  await refuseFullDisk(context, manifest.id, base.facts);
   const loading = { job, base, image, recovery, volume: await job.newVolume("") };
   const began = context.clock.now();
   await unpack(loading);
