@@ -23,7 +23,7 @@ export async function recover(context: Context): Promise<void> {
     sweepStaging(context.directory, context.clock.now());
     return;
   }
-  await withLock(context, { command: "recover", file: "recover.lock", wait: lockWait }, async () => {
+  await withLock(context, { command: "recover", file: "lock.recover", wait: lockWait }, async () => {
     // Containers first: one that still reads a volume, or writes one, has nobody left to do it for.
     for (const remove of await leftBehind(context)) await remove();
     for (const operation of operationsLeft(context)) await takeBack(context, operation);
