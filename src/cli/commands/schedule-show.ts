@@ -15,10 +15,17 @@ export async function run(call: Call): Promise<"done"> {
 }
 
 function linesOf({ installed, timezone, lanes, lastCall, problems }: ScheduleReport, output: Output): string[] {
-  const rows = lanes.map(({ lane, cron, next }) => [lane, cron, next[0]?.there ?? "never", next[0]?.at ?? "never"]);
+  const isUtc = timezone === "UTC";
+  const rows = lanes.map(({ lane, cron, next: [first] }) => [
+    lane,
+    cron,
+    first?.there ?? "never",
+    ...(isUtc ? [] : [first?.at ?? "never"]),
+  ]);
+  const heading = ["", "cron line", `next in ${timezone}`, ...(isUtc ? [] : ["next in UTC"])];
   const kinds = installed.map(({ kind }) => kind).join(", ");
   return [
-    ...columns([["", "cron line", `next in ${timezone}`, "next in UTC"], ...rows], output.paint, output.columns),
+    ...columns([heading, ...rows], output.paint, output.columns),
     "",
     ...(kinds === ""
       ? []
