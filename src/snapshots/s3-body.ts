@@ -5,7 +5,7 @@ import { type S3Call, SourceBroken } from "./s3-client.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** Read at once for hashing, bytes. */
-const readSize = 256 * 1024;
+const readSize = 128 * 1024;
 
 /** A stretch of a source. */
 export interface Stretch {

@@ -16,6 +16,7 @@ interface Kind {
   failure: S3Failure;
 }
 
+const network = "check the endpoint in stack.yaml and the network of this host, then: ./prod.sh backup doctor";
 const again = "look at the destination: ./prod.sh backup doctor";
 const rightKey = "check access key and secret key of this destination, then: ./prod.sh backup doctor";
 
@@ -169,8 +170,16 @@ export function failureOf(error: unknown, timedOut = false): S3Failure {
   const { name = "", status = 0 } = described(error);
   const known = kindOf(name);
   if (known !== undefined) return known;
-  // A redirection or less that the library could not read is no answer.
-  if (status < 300) return networkFailure(error, name);
+  if (status === 0) return networkFailure(error, name);
+  // The library's name for an answer that it could not read: a proxy, or a network that asks to log in first.
+  if (name === "Error" && status < 500) {
+    return {
+      code: "store-failed",
+      reason: `what answers there is no S3 server (${status})`,
+      hint: network,
+      passing: false,
+    };
+  }
   const byStatus = kindOf(namesByStatus[status] ?? "");
   if (byStatus !== undefined && (status !== 404 || isBareName(name))) return byStatus;
   const reason = `the server answered ${status}${isBareName(name) ? "" : ` ${name}`}`;
@@ -196,8 +205,6 @@ export function isCutOff(error: unknown): boolean {
 export function s3Error(failure: S3Failure, store: string, doing: string): StackError {
   return storeError(failure.code, `destination ${store}: cannot ${doing}: ${failure.reason}`, failure.hint);
 }
-
-const network = "check the endpoint in stack.yaml and the network of this host, then: ./prod.sh backup doctor";
 
 function networkFailure(error: unknown, name: string): S3Failure {
   const code = systemCode(error) ?? "";

@@ -1,7 +1,7 @@
 import type { Clock } from "../support/clock.ts";
 
 /** Bytes that go at once where the rate is not limited. */
-const largestSlice = 128 * 1024;
+const largestSlice = 64 * 1024;
 
 /** Spreads bytes over time. One throttle is shared by everything that may not be faster together. */
 export interface Throttle {

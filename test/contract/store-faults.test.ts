@@ -93,7 +93,7 @@ describe("a bucket on a bad day", () => {
       expect(waits).toHaveLength(2);
     });
 
-    test.each([
+    test.each<[string, Behaviour, string, string]>([
       ["403 AccessDenied", refuse(403, "AccessDenied"), "store-refused", "these credentials may not do it"],
       [
         "403 InvalidAccessKeyId",
@@ -111,8 +111,14 @@ describe("a bucket on a bad day", () => {
       ["301 PermanentRedirect", refuse(301, "PermanentRedirect"), "store-region", "the bucket is in another region"],
       ["a full bucket", refuse(507, "XMinioStorageFull"), "store-full", "no space is left for this bucket"],
       ["a quota", refuse(400, "XMinioAdminBucketQuotaExceeded"), "store-full", "no space is left for this bucket"],
+      [
+        "403 of a proxy",
+        ({ response }) => void response.writeHead(403, { "content-type": "text/plain" }).end("denied destination"),
+        "store-failed",
+        "what answers there is no S3 server (403)",
+      ],
       ["501 NotImplemented", refuse(501, "NotImplemented"), "store-failed", "the server answered 501 NotImplemented"],
-    ] as const)("%s stays: it is said at once", async (_, behaviour, code, words) => {
+    ])("%s stays: it is said at once", async (_, behaviour, code, words) => {
       server.fault("PutObject", behaviour, { times: 2 });
       const put = open().put("objects/x", bytesOf("content"));
       await expect(put).rejects.toMatchObject({
@@ -418,7 +424,9 @@ describe("a bucket on a bad day", () => {
       server.fault("ListObjectsV2", ({ response }) => void response.end("<html>Welcome to the hotel's network"), {
         times: 99,
       });
-      await expect(keys(open(), "objects/")).rejects.toThrow("cannot list prod/objects/");
+      await expect(keys(open(), "objects/")).rejects.toThrow(
+        "cannot list prod/objects/: what answers there is no S3 server (200)",
+      );
     });
 
     test.each([

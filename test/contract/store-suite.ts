@@ -186,7 +186,7 @@ export function storeSuite(title: string, open: () => Promise<StoreUnderTest>): 
 
     test("a source that breaks leaves nothing behind", async () => {
       const own = folder();
-      for (const size of [1_000, ...sizes]) {
+      for (const size of [1_000, Math.max(...sizes)]) {
         const broken = new Error("the disk has a bad block");
         const source: ByteSource = {
           ...patternSource(size),
@@ -203,7 +203,7 @@ export function storeSuite(title: string, open: () => Promise<StoreUnderTest>): 
 
     test("a put that is called off leaves nothing behind", async () => {
       const own = folder();
-      for (const size of [1_000, ...sizes]) {
+      for (const size of [1_000, Math.max(...sizes)]) {
         const stop = new AbortController();
         const source: ByteSource = {
           ...patternSource(size),
