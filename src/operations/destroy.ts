@@ -1,6 +1,7 @@
 import type { ObservedStack } from "../engine/engine.ts";
 import { StackError } from "../support/errors.ts";
 import { formatSize } from "../support/units.ts";
+import { stackLabel } from "./backup/container.ts";
 import type { Context } from "./context.ts";
 import { exclusively, journalled, noted } from "./operation.ts";
 import { type Plan, step } from "./plan.ts";
@@ -50,10 +51,13 @@ export async function runDestroy(
   options: DestroyOptions = {},
 ): Promise<{ plan: Plan; kept: string[] }> {
   const { engine, model } = context;
-  const [observed, volumes] = await Promise.all([
+  const [observed, own, aside] = await Promise.all([
     engine.observe(model.name),
     engine.volumes(model.name, { sizes: options.volumes === true }),
+    engine.labelledVolumes(stackLabel, model.name),
   ]);
+  // What restores have put aside is data of the stack too.
+  const volumes = [...own, ...aside.map(({ name }) => ({ name }))];
   const networks = model.networks.map(({ name }) => name);
   const plan = planDestroy(model.name, networks, observed, volumes, options);
   const kept = options.volumes ? [] : volumes.map(({ name }) => name);
@@ -61,7 +65,10 @@ export async function runDestroy(
   await requireName(model.name, plan, options);
   return exclusively(context, "destroy", options.wait, async () => {
     await journalled(context, "destroy", (journal) =>
-      noted(journal, "down", "stack", () => takeDown(context, options.volumes === true)),
+      noted(journal, "down", "stack", async () => {
+        await takeDown(context, options.volumes === true);
+        if (options.volumes) for (const { name } of aside) await engine.removeVolume(name);
+      }),
     );
     return { plan, kept };
   });

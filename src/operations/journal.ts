@@ -96,7 +96,9 @@ function journalWith(id: string, write: Write, clock: Pick<Clock, "now">, torn =
   // A last line that was cut short is closed first, so that it does not swallow the next.
   let before = torn ? "\n" : "";
   const note: Write = (record) => {
-    write(record, before);
+    const end = before;
+    before = "\n";
+    write(record, end);
     before = "";
   };
   return {
@@ -115,7 +117,9 @@ function writer(path: string, flag: "a" | "ax"): Write {
   return (record, before = "") => {
     const file = openSync(path, record.type === "operation" ? flag : "a", 0o644);
     try {
-      writeSync(file, `${before}${JSON.stringify(record)}\n`);
+      const line = Buffer.from(`${before}${JSON.stringify(record)}\n`);
+      // A disk that fills up takes some of it, and says so only when it is asked to take the rest.
+      for (let offset = 0; offset < line.length; ) offset += writeSync(file, line, offset);
       fsyncSync(file);
     } finally {
       closeSync(file);

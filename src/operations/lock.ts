@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { messageOf, StackError, systemCode } from "../support/errors.ts";
 import { readIfExists, syncFolder } from "../support/files.ts";
 import { describeProcess, isAlive, type ProcessIdentity } from "../support/process-identity.ts";
@@ -178,7 +178,10 @@ function cannotLock(path: string, error: unknown): StackError {
     code: "lock-unwritable",
     exit: "invalidInput",
     message: `Cannot write the lock ${path}: ${messageOf(error)}`,
-    hint: "run the command as the user who owns the stack's directory, on a disk that can be written to",
+    hint:
+      systemCode(error) === "ENOSPC"
+        ? `make room on the disk of ${dirname(path)} (df -h), then run the same command again`
+        : "run the command as the user who owns the stack's directory, on a disk that can be written to",
     cause: error,
   });
 }

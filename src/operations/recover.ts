@@ -68,7 +68,7 @@ function isLost({ [processLabel]: text }: Record<string, string>): boolean {
 function operationsLeft({ directory }: Context): UnfinishedOperation[] {
   return abandonedOperations(directory).flatMap((operation) => {
     if (!operation.ended) return [operation];
-    const undo = operation.undo.filter((entry) => isGoOn(entry.undo) || isSwap(entry.undo));
+    const undo = operation.undo.filter((entry) => isGoOn(entry.undo) || isSwap(entry.undo) || isRename(entry.undo));
     return undo.length === 0 ? [] : [{ ...operation, undo }];
   });
 }

@@ -1,8 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { Catalogue, CatalogueEntry } from "../../snapshots/catalogue.ts";
-import { snapshotFolder } from "../../snapshots/manifest.ts";
+import {
+  type Catalogue,
+  type CatalogueEntry,
+  readCatalogue,
+  type UnreadableSnapshot,
+} from "../../snapshots/catalogue.ts";
+import { printManifest, snapshotFolder } from "../../snapshots/manifest.ts";
 import type { Identities } from "../../snapshots/recipients.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError } from "../../support/errors.ts";
@@ -70,7 +75,7 @@ export async function runVerify(context: Context, options: VerifyOptions = {}): 
       const results: Verified[] = [];
       const shared: VerifiedShared[] = [];
       for (const store of stores) {
-        const catalogue = await catalogueOf(context, store);
+        const catalogue = await readAfresh(context, store);
         for (const entry of chosenOf(catalogue, options)) {
           context.signal.throwIfAborted();
           results.push(
@@ -84,6 +89,7 @@ export async function runVerify(context: Context, options: VerifyOptions = {}): 
             }),
           );
         }
+        results.push(...catalogue.unreadable.filter(isWanted(options)).map((entry) => unreadable(store, entry)));
         if (options.all) shared.push(await verifyShared(context, store));
       }
       if (results.length === 0) throw nothingFound(options);
@@ -91,6 +97,35 @@ export async function runVerify(context: Context, options: VerifyOptions = {}): 
       return { ok, snapshots: results, shared };
     }),
   );
+}
+
+/**
+ * What is in the store, not what is remembered of it: a bit that turns on a disk changes neither the length nor the time
+ * of a manifest. Where both are the same and the text is not, that is damage.
+ */
+async function readAfresh(context: Context, store: SnapshotStore): Promise<Catalogue> {
+  const remembered = await catalogueOf(context, store);
+  const texts = new Map(remembered.snapshots.map(({ key, manifest }) => [key, printManifest(manifest)]));
+  const found = await readCatalogue(store, { signal: context.signal });
+  const isAsBefore = ({ key, manifest }: CatalogueEntry) =>
+    (texts.get(key) ?? printManifest(manifest)) === printManifest(manifest);
+  return {
+    ...found,
+    snapshots: found.snapshots.map((entry) =>
+      isAsBefore(entry) ? entry : { ...entry, problems: [...entry.problems, "its manifest is not what was stored"] },
+    ),
+  };
+}
+
+function isWanted({ ids = [] }: VerifyOptions): (entry: UnreadableSnapshot) => boolean {
+  return ({ id }) => ids.length === 0 || ids.includes(id);
+}
+
+/** Nobody can say any more what the snapshot was. */
+function unreadable({ name }: SnapshotStore, { source, id, reason }: UnreadableSnapshot): Verified {
+  const { code, message, hint } = damaged(id, name, `its manifest cannot be read: ${reason}`);
+  const error = { code, message, ...(hint !== undefined && { hint }) };
+  return { source, id, type: "unknown", store: name, level: "hash", ok: false, details: [], took: 0, error };
 }
 
 function chosenOf({ snapshots }: Catalogue, { ids = [], all = false }: VerifyOptions): CatalogueEntry[] {

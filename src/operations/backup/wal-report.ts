@@ -130,7 +130,7 @@ export function whyBase(
   wal: readonly WalObject[],
   holes: readonly WalHole[],
   dropped: Spool["dropped"],
-  timeline = 0,
+  timeline?: number,
 ): string | undefined {
   if (found === undefined) return wal.length === 0 ? undefined : "there is no base backup of this cluster";
   const { base, manifest } = found;
@@ -139,8 +139,9 @@ export function whyBase(
   const lost = dropped.find(({ systemId, file }) => systemId === base.systemId && isAfter(base, file));
   if (lost !== undefined) return `the disk was full, and ${lost.file} of the log was not kept`;
   const segments = segmentsAfter(base, wal);
-  const newest = Math.max(timeline, ...segments.map((segment) => segment.timeline));
-  if (newest > base.timeline) return `the server went on on timeline ${newest}`;
+  // What the server says counts: a restore that was taken back leads to a smaller number again.
+  const newest = timeline ?? Math.max(base.timeline, ...segments.map((segment) => segment.timeline));
+  if (newest !== base.timeline) return `the server went on on timeline ${newest}`;
   const bytes = segments.length * base.segmentSize;
   const databases = Object.values((manifest.facts.databases ?? {}) as Record<string, number>);
   const limit = Math.max(muchLog, databases.reduce((sum, size) => sum + size, 0) / 4);

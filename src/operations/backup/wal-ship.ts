@@ -114,7 +114,13 @@ function reportOf({ clock, directory }: Context, source: PostgresSource, seen: S
   const here: WalDelivery = { store: options.local.name, delivered: 0, bytes: 0, missing: [] };
   const stores = [here, ...deliveries].map((delivery) => atStore(delivery, delivery !== here, wal, until, now));
   const lastChangeAt = stores[0]?.newest?.at;
-  const why = whyBase(base, wal, holes, spool.dropped, archiver?.systemId === systemId ? archiver?.timeline : 0);
+  const why = whyBase(
+    base,
+    wal,
+    holes,
+    spool.dropped,
+    archiver?.systemId === systemId ? archiver?.timeline : undefined,
+  );
   return {
     source: source.name,
     at: now,

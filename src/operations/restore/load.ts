@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSource } from "../../stack/model.ts";
+import { StackError } from "../../support/errors.ts";
 import { engineName, purposeLabel, stackLabel } from "../backup/container.ts";
 import type { Loaded } from "../backup/kinds.ts";
 import { kindOf } from "../backup/kinds-table.ts";
@@ -20,6 +21,8 @@ export interface LoadRequest {
   origins: readonly Origin[];
   depth: "quick" | "deep";
   at?: number;
+  /** Name of the volume, behind the stack's; left out: one of its own. */
+  into?: string;
   purpose: "restore" | "drill";
 }
 
@@ -36,7 +39,7 @@ export interface LoadedSnapshot extends Loaded {
  * touched. On failure nothing is left.
  */
 export async function loadSnapshot(context: Context, journal: Journal, request: LoadRequest): Promise<LoadedSnapshot> {
-  const { chosen, source, id, origins, depth, at, purpose } = request;
+  const { chosen, source, id, origins, depth, at, purpose, into } = request;
   const { engine, model, directory, clock } = context;
   const began = clock.now();
   const origin = origins.find(({ store }) => store.name === chosen.store);
@@ -64,11 +67,14 @@ export async function loadSnapshot(context: Context, journal: Journal, request: 
       fetchShared: objects.fetch,
       listShared: objects.list,
       newVolume: async (use) => {
-        const name = engineName(model, `${source.volume}_${purpose}-${id}${use === "" ? "" : `-${use}`}`);
+        const own = `${source.volume}_${purpose}-${id}${use === "" ? "" : `-${use}`}`;
+        const name = engineName(model, use === "" && into !== undefined ? into : own);
+        await refuseTaken(context, name);
         journal.begin({ id: `volume:${name}`, undo: { kind: "remove-volume", volume: name } });
         await engine.createVolume(name, {
           [stackLabel]: model.name,
-          [purposeLabel]: purpose,
+          // What the user asked for by its name is the user's: it is not removed with what restores put aside.
+          [purposeLabel]: into === undefined ? purpose : "copy",
           "create-stack.volume": source.volume,
           "create-stack.made-at": new Date(clock.now()).toISOString(),
         });
@@ -83,6 +89,16 @@ export async function loadSnapshot(context: Context, journal: Journal, request: 
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+async function refuseTaken({ engine }: Context, name: string): Promise<void> {
+  if ((await engine.volume(name)) === undefined) return;
+  throw new StackError({
+    code: "volume-exists",
+    exit: "invalidInput",
+    message: `There is a volume ${name} already`,
+    hint: `give --into another name, or remove it: docker volume rm ${name}`,
+  });
 }
 
 /** The chosen store is asked first. */

@@ -70,7 +70,7 @@ async function restore(
 ): Promise<Omit<RestoreResult, "notes">> {
   const { clock, progress } = context;
   const began = clock.now();
-  await takeLastLog(context);
+  await takeLastLog(context, options.only);
   const planned = await planRestore(context, options);
   const id = randomBytes(3).toString("hex");
   await prepareStack(context);
@@ -82,7 +82,7 @@ async function restore(
   const loaded = await loadAll(context, journal, whole, options, id);
   const restored: Restored[] = [];
   let stoppedFor = 0;
-  if (options.into !== undefined && loaded[0] !== undefined) restored.push(await keepAside(context, loaded[0]));
+  if (options.into !== undefined && loaded[0] !== undefined) restored.push(keptAside(loaded[0]));
   else if (loaded.length > 0) {
     const swapped = await swapIn(context, journal, id, planned, loaded);
     restored.push(...swapped.restored);
@@ -95,12 +95,14 @@ async function restore(
 }
 
 /** What the servers have logged to this minute, where they still run: a restore to the newest is to lose nothing. */
-async function takeLastLog(context: Context): Promise<void> {
+async function takeLastLog(context: Context, only: readonly string[] = []): Promise<void> {
   const { engine, model, progress } = context;
   const { containers } = await engine.observe(model.name);
   const servers = model.dataSources.filter(
-    ({ kind, service }) =>
-      kind === "postgres" && containers.some((found) => found.service === service && found.state === "running"),
+    ({ name, kind, service }) =>
+      kind === "postgres" &&
+      (only.length === 0 || only.some((text) => text.split("/")[0] === name)) &&
+      containers.some((found) => found.service === service && found.state === "running"),
   );
   if (servers.length === 0) return;
   progress.phase("Taking over the last of the log");
@@ -125,7 +127,8 @@ async function switchSegment({ engine, model, clock, signal }: Context, service:
     const { exitCode, stdout } = await engine.exec(server.id, psql, { user: "999:999", timeout: 10_000 });
     return exitCode === 0 ? stdout.trim() : undefined;
   };
-  const segment = await ask("SELECT pg_walfile_name(pg_switch_wal())");
+  // The position that it returns is the first after the segment; an idle server has switched already.
+  const segment = await ask("SELECT pg_walfile_name(pg_switch_wal() - 1)");
   for (const end = clock.now() + archiveWithin; segment !== undefined && clock.now() < end; ) {
     const last = await ask("SELECT coalesce(max(last_archived_wal), '') FROM pg_stat_archiver");
     if (last === undefined || last >= segment) return;
@@ -170,6 +173,7 @@ async function loadAll(
         origins,
         depth: "quick",
         purpose: "restore",
+        ...(options.into !== undefined && { into: options.into }),
         ...(at !== undefined && { at }),
       } as const;
       const loaded = await loadSnapshot(context, journal, request);
@@ -194,9 +198,8 @@ function notSound({ source, chosen }: RestoreItem, { detail }: Checked): StackEr
   });
 }
 
-async function keepAside({ progress }: Context, { item, loaded }: LoadedItem): Promise<Restored> {
+function keptAside({ item, loaded }: LoadedItem): Restored {
   const [volume] = loaded.volumes;
-  progress.line(`The restored copy is in the volume ${volume?.restored ?? "?"}`);
   return { ...describe({ item, loaded }), ...(volume && { into: volume.restored }) };
 }
 

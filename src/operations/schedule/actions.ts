@@ -9,7 +9,11 @@ import { openStores } from "../backup/stores.ts";
 import { runVerify, type VerifyResult } from "../backup/verify.ts";
 import type { Context } from "../context.ts";
 import { recover } from "../recover.ts";
+import { removeKept } from "../restore/swap.ts";
 import type { ChoreResult, TickActions } from "./tick.ts";
+
+/** Milliseconds that what a restore has put aside is kept: long enough to notice that it was the better data. */
+const keptFor = 72 * 3_600_000;
 
 /** What the schedule does with the operations of this program. `version` is that of create-stack, for manifests. */
 export function tickActions(context: Context, version: string): TickActions {
@@ -25,7 +29,14 @@ export function tickActions(context: Context, version: string): TickActions {
     copy: (lane: Lane, only) => runBackup(context, { lane, only, version }),
     // The copies here are those that a night's restore begins with, and no private key is needed for them.
     drill: async () => ofDrill(await runVerify(context, { deep: true, on: "local" })),
-    prune: async () => ofPrune(await runPrune(context, openStores(context))),
+    prune: async () => {
+      const pruned = ofPrune(await runPrune(context, openStores(context)));
+      const removed = await removeKept(context, keptFor);
+      return {
+        ...pruned,
+        lines: [...pruned.lines, ...removed.map((name) => `removed ${name}, put aside by a restore`)],
+      };
+    },
   };
 }
 
