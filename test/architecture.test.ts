@@ -22,6 +22,9 @@ const mayImport: Record<string, string[]> = {
 const ownedPackages: Record<string, string> = {
   dockerode: "engine",
   "@aws-sdk/client-s3": "snapshots",
+  "@smithy/node-http-handler": "snapshots",
+  "age-encryption": "snapshots",
+  croner: "operations",
   inquirer: "cli",
   "@peculiar/x509": "generator",
 };
