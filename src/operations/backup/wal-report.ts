@@ -116,7 +116,8 @@ export function newestAt(wal: readonly WalObject[], missing: ReadonlySet<string>
   const segments = wal.filter((object) => object.kind === "segment" && object.systemId === systemId);
   for (const { key, file, modifiedAt } of [...segments].sort((a, b) => (a.file < b.file ? -1 : 1))) {
     if (missing.has(key)) break;
-    newest = { file, at: modifiedAt };
+    // Of two timelines the one that was written to last, which after a restore that was taken back is the earlier one.
+    if (newest === undefined || modifiedAt >= newest.at) newest = { file, at: modifiedAt };
   }
   return newest;
 }

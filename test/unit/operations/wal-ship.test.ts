@@ -251,6 +251,7 @@ describe("shipping the log of Postgres", () => {
   test.each([
     ["there is none of this cluster", [], {}, "there is no base backup of this cluster"],
     ["the server went on elsewhere", [baseAt(1)], { timeline: 2 }, "the server went on on timeline 2"],
+    ["a restore was taken back", [baseAt(1), baseAt(1, 2)], { timeline: 1 }, "the server went on on timeline 1"],
     ["it is new enough", [baseAt(1)], {}, undefined],
   ])("asks for a base backup: %s", async (_, bases, archiver, reason) => {
     archive(segment(1));
@@ -298,6 +299,12 @@ describe("shipping the log of Postgres", () => {
     now += minute;
     // What has not arrived there counts from the last change that has.
     expect((await ship([far])).stores.map(({ lag }) => lag)).toEqual([minute, now - start]);
+  });
+
+  test("of two timelines the newest change is that of the one that was written to last", async () => {
+    archive(segment(2, 2), "x", start + minute);
+    archive(segment(3), "x", start + 2 * minute);
+    expect((await ship([])).stores[0]?.newest).toEqual({ file: segment(3), at: start + 2 * minute });
   });
 
   test("an archiver that fails, or falls behind, is told; and nothing is claimed then", async () => {
