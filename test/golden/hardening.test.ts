@@ -117,6 +117,9 @@ const mutations: Record<string, Mutation[]> = {
     firstMount("traefik", (mount) => (mount.source = "./secrets")),
     firstMount("traefik", (mount) => (mount.bind = { create_host_path: true })),
     firstMount("traefik", (mount) => (mount.type = "npipe")),
+    firstMount("postgres", (mount) => (mount.source = "./backups")),
+    (stack) => (stack.model.folders = []),
+    (stack) => everyOf(stack.model.folders, (folder) => (folder.path = "backups")),
   ],
   "offers no remote shell": [
     read("worker", (service) => (service.command = ["/usr/sbin/sshd", "-D"])),
@@ -195,7 +198,10 @@ const mutations: Record<string, Mutation[]> = {
     firstMount("traefik", (mount) => (mount.source = "/var/run/docker.sock")),
     read("server", (service) => (service.environment = { DOCKER_HOST: "tcp://x" })),
   ],
-  "cannot change its configuration": [firstMount("traefik", (mount) => delete mount.read_only)],
+  "cannot change its configuration": [
+    firstMount("traefik", (mount) => delete mount.read_only),
+    (stack) => (stack.model.folders = []),
+  ],
   "has no secret in its environment": [
     read("server", (service) => (service.environment = { DB_PASSWORD: "x" })),
     read("server", (service) => (service.environment = { URL: "postgres://me:pass@db/x" })),
@@ -287,6 +293,7 @@ const mutations: Record<string, Mutation[]> = {
   ],
   "what a service mounts of the stack's directory is generated": [
     (stack) => delete stack.files["config/redis/redis.conf"],
+    (stack) => (stack.model.folders = []),
   ],
   "nothing is mounted twice at one place": [
     read("server", (service) => service.tmpfs?.push("/tmp:size=1m,mode=1777")),

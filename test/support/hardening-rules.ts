@@ -1,7 +1,7 @@
 import { parseImage } from "../../src/stack/fields.ts";
 import type { Service } from "../../src/stack/model.ts";
 import { parseDuration, parseSize } from "../../src/support/units.ts";
-import { type InspectedStack, isExcused, type ReadService } from "./inspected-stack.ts";
+import { type InspectedStack, isExcused, isMadeFolder, type ReadService } from "./inspected-stack.ts";
 
 /** One thing that must hold for every generated stack. */
 export interface StackRule {
@@ -136,13 +136,13 @@ export const hardeningRules: StackRule[] = [
   perService(
     "CIS 5.6, KICS volume_has_sensitive_host_directory",
     "mounts of the host only files of the stack's own directory, and makes none",
-    (service) =>
+    (service, _, stack) =>
       (service.volumes ?? [])
         .filter((mount) => mount.type !== "volume")
         .every(
           (mount) =>
             mount.type === "bind" &&
-            /^\.\/(config|routes)(\/|$)/.test(mount.source) &&
+            (/^\.\/(config|routes)(\/|$)/.test(mount.source) || isMadeFolder(stack, mount.source)) &&
             !mount.source.includes("..") &&
             mount.bind?.create_host_path === false,
         ),
@@ -250,8 +250,10 @@ export const hardeningRules: StackRule[] = [
       return !/docker\.sock|containerd\.sock|DOCKER_HOST/.test(text);
     },
   ),
-  perService("OWASP 8", "cannot change its configuration", (service) =>
-    (service.volumes ?? []).every((mount) => mount.type === "volume" || mount.read_only === true),
+  perService("OWASP 8", "cannot change its configuration", (service, _, stack) =>
+    (service.volumes ?? []).every(
+      (mount) => mount.type === "volume" || mount.read_only === true || isMadeFolder(stack, mount.source),
+    ),
   ),
   perService("OWASP 12, own", "has no secret in its environment", (service) =>
     Object.entries(service.environment ?? {}).every((entry) => !holdsSecret(entry)),

@@ -126,6 +126,11 @@ function askedPorts(stackYaml: string): string[] {
 }
 
 /** True where the service itself says, with a reason, why a rule does not hold for it. */
+/** True for a folder that the model makes for containers to write to: below backups/, never where configuration or secrets are. */
+export function isMadeFolder({ model }: InspectedStack, source: string): boolean {
+  return model.folders.some(({ path }) => source === `./${path}` && /^backups\/spool\/[a-z0-9-]+$/.test(path));
+}
+
 export function isExcused(stack: InspectedStack, service: string, rule: HardeningRule): boolean {
   const exceptions = stack.model.services.find((candidate) => candidate.name === service)?.exceptions ?? [];
   return exceptions.some((exception) => exception.rule === rule && exception.reason.trim().length >= 10);

@@ -1,7 +1,7 @@
 import type { Service } from "../../src/stack/model.ts";
 import { secretsIn } from "../../src/stack/secret-text.ts";
 import { hardeningRules, type StackRule } from "./hardening-rules.ts";
-import type { InspectedStack } from "./inspected-stack.ts";
+import { type InspectedStack, isMadeFolder } from "./inspected-stack.ts";
 
 function serviceNamed(stack: InspectedStack, name: string): Service | undefined {
   return stack.model.services.find((service) => service.name === name);
@@ -181,7 +181,7 @@ export const nameRules: StackRule[] = [
     broken: (stack) =>
       allServices(stack).flatMap(([name, service]) =>
         (service.volumes ?? [])
-          .filter((mount) => mount.type === "bind")
+          .filter((mount) => mount.type === "bind" && !isMadeFolder(stack, mount.source))
           .map((mount) => mount.source.slice(2))
           .filter(
             (source) => !Object.keys(stack.files).some((path) => path === source || path.startsWith(`${source}/`)),
