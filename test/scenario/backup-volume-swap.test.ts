@@ -50,7 +50,7 @@ function content({ model }: SmallStack): string[] {
   const names = ["a", "a_restored", "b", "b_restored"];
   const mounts = names.flatMap((name) => ["--mount", `type=volume,source=${model.name}_${name},target=/v/${name}`]);
   const script = `for name in ${names.join(" ")}; do echo "$name: $(cat /v/$name/file) $(stat -c '%u %a' /v/$name)"; done`;
-  const argv = ["run", "--rm", ...mounts, smallImage, "sh", "-c", script];
+  const argv = ["run", "--rm", "--network", "none", ...mounts, smallImage, "sh", "-c", script];
   return execFileSync("docker", argv, { encoding: "utf8" }).trim().split("\n");
 }
 

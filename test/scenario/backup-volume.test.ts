@@ -84,7 +84,21 @@ chown 1234:4321 .; chmod 0711 .
 async function keepWriting(volume: string, signal: AbortSignal): Promise<void> {
   const name = `${volume}-writer`;
   const script = "while :; do printf x >>/data/large; done";
-  const argv = ["run", "-d", "--rm", "--name", name, "-v", `${volume}:/data`, smallImage, "sh", "-c", script];
+  const argv = [
+    "run",
+    "-d",
+    "--rm",
+    "--network",
+    "none",
+    "--name",
+    name,
+    "-v",
+    `${volume}:/data`,
+    smallImage,
+    "sh",
+    "-c",
+    script,
+  ];
   execFileSync("docker", argv, { stdio: "ignore" });
   await once(signal, "abort");
   execFileSync("docker", ["kill", name], { stdio: "ignore" });
@@ -186,7 +200,7 @@ await describeWithDocker("volumes: archives", [smallImage, toolboxImage], () => 
   test("a database server at work in the volume is recognised: its files are not copied while it writes", async () => {
     const { stack, volume, backUp, context, source } = await stackWithUploads();
     const name = `${volume}-server`;
-    const argv = ["run", "-d", "--rm", "--name", name, "-e", "POSTGRES_HOST_AUTH_METHOD=trust"];
+    const argv = ["run", "-d", "--rm", "--network", "none", "--name", name, "-e", "POSTGRES_HOST_AUTH_METHOD=trust"];
     execFileSync("docker", [...argv, "-v", `${volume}:/var/lib/postgresql`, toolboxImage], { stdio: "ignore" });
     onTestFinished(() => void spawnSync("docker", ["rm", "-f", name]));
     const ready = () => spawnSync("docker", ["exec", name, "pg_isready", "-h", "127.0.0.1"]).status;
