@@ -46,13 +46,18 @@ async function leftBehind({ engine, model }: Context): Promise<(() => Promise<vo
             engine.remove(id, { unnamedVolumes: true }),
       ),
     ...volumes
-      .filter(({ labels }) => labels[purposeLabel] !== "restore" && isLost(labels))
+      .filter(({ labels }) => !isForKeeps(labels) && isLost(labels))
       .map(
         ({ name }) =>
           () =>
             engine.removeVolume(name),
       ),
   ];
+}
+
+/** What a restore has put aside or made beside the live data stays; one that came to nothing is in its journal. */
+function isForKeeps({ [purposeLabel]: purpose = "" }: Record<string, string>): boolean {
+  return purpose === "restore" || purpose === "copy";
 }
 
 function isLost({ [processLabel]: text }: Record<string, string>): boolean {

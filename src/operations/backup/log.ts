@@ -123,9 +123,15 @@ function note({ directory }: Context, report: WalReport): void {
 }
 
 /** The first thing that keeps the log from being safe; what is only odd is a warning. */
-function whatFailed({ stores, spool }: WalReport): string | undefined {
+function whatFailed({ source, stores, spool, holes, archiver }: WalReport): string | undefined {
   const broken = stores.find(({ error }) => error !== undefined);
   if (broken !== undefined) return `the log does not reach ${broken.store}: ${broken.error}`;
   if (spool.level === "critical") return `the disk of the log is full: ${formatSize(spool.bytes)} wait in it`;
+  const [hole] = holes;
+  if (hole !== undefined)
+    return `the log of ${source} is missing from ${hole.from} to ${hole.to}: no moment after ${new Date(hole.since).toISOString()} can be restored until there is a new base`;
+  const { lastFailed, lastFailedAt = 0, lastArchivedAt = 0 } = archiver ?? {};
+  if (lastFailedAt > lastArchivedAt)
+    return `${source} cannot archive ${lastFailed ?? "its log"}: ./prod.sh logs ${source}`;
   return undefined;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSource } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
-import { engineName, purposeLabel, stackLabel } from "../backup/container.ts";
+import { engineName, ownLabels } from "../backup/container.ts";
 import type { Loaded } from "../backup/kinds.ts";
 import { kindOf } from "../backup/kinds-table.ts";
 import { makeStaging } from "../backup/snapshot.ts";
@@ -72,9 +72,8 @@ export async function loadSnapshot(context: Context, journal: Journal, request: 
         await refuseTaken(context, name);
         journal.begin({ id: `volume:${name}`, undo: { kind: "remove-volume", volume: name } });
         await engine.createVolume(name, {
-          [stackLabel]: model.name,
           // What the user asked for by its name is the user's: it is not removed with what restores put aside.
-          [purposeLabel]: into === undefined ? purpose : "copy",
+          ...ownLabels(model, into === undefined ? purpose : "copy"),
           "create-stack.volume": source.volume,
           "create-stack.made-at": new Date(clock.now()).toISOString(),
         });
