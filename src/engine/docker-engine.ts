@@ -185,11 +185,32 @@ async function readLines(
 }
 
 async function waitForExit(docker: DockerClient, id: string, signal?: AbortSignal) {
-  const container = docker.getContainer(id);
-  const options = signal === undefined ? {} : { abortSignal: signal };
-  const { StatusCode } = (await container.wait(options)) as { StatusCode: number };
-  const ended = await unlessGone(container.inspect());
-  return { exitCode: StatusCode, oomKilled: ended?.State.OOMKilled ?? false };
+  const exitCode = await exitCodeOf(docker, id, signal);
+  const ended = await unlessGone(docker.getContainer(id).inspect());
+  return { exitCode, oomKilled: ended?.State.OOMKilled ?? false };
+}
+
+/**
+ * The engine begins its answer at once and completes it when the container ends. It is read here, because the library's
+ * own way never returns where the engine dies in between.
+ */
+async function exitCodeOf(docker: DockerClient, id: string, signal?: AbortSignal): Promise<number> {
+  const answer = await new Promise<Readable>((resolve, reject) => {
+    const call = {
+      path: `/containers/${encodeURIComponent(id)}/wait?`,
+      method: "POST",
+      isStream: true,
+      statusCodes: { 200: true, 400: "bad parameter", 404: "no such container", 500: "server error" },
+      ...(signal !== undefined && { abortSignal: signal }),
+    };
+    docker.modem.dial(call, (error, stream) => (error ? reject(error) : resolve(stream as Readable)));
+  });
+  const pieces: Buffer[] = [];
+  for await (const piece of answer) pieces.push(piece);
+  const text = Buffer.concat(pieces).toString("utf8");
+  // An engine that shuts down in an orderly way ends its answers, too.
+  if (text.trim() === "") throw Object.assign(new Error("the engine ended its answer"), { code: "ECONNRESET" });
+  return (JSON.parse(text) as { StatusCode: number }).StatusCode;
 }
 
 async function volumes(docker: DockerClient, project: string, sizes: boolean) {
