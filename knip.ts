@@ -5,14 +5,13 @@ const config: KnipConfig = {
   entry: [
     "src/cli/main.ts",
     "scripts/*.{ts,mjs}",
-    "scripts/bench/main.ts",
     "test/**/*.test.ts",
     "test/support/*-child.ts",
     "stacks/*/app/*.mjs",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"],
-  // `script` gives a program a terminal; it is part of every Linux. The others are installed by scripts/test.
-  ignoreBinaries: ["script", "age", "age-keygen", "gpg", "gpgconf"],
+  // Programs of the system that tests call. `script` gives a program a terminal; it is part of every Linux. The others are installed by scripts/test.
+  ignoreBinaries: ["script", "age", "age-keygen", "gpg", "gpgconf", "mount", "umount", "dockerd", "unshare"],
   ignoreExportsUsedInFile: true,
 };
 

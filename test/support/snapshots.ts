@@ -122,5 +122,3 @@ export async function putSnapshot(
 export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
-
-export type { SnapshotType };

@@ -79,6 +79,6 @@ find . -type f -links +1 -printf '%i %p\\n' | sort | awk '{ if ($1 == last) prin
 }
 
 /** Removes volumes that a test has made. */
-export function removeVolumes(...names: string[]): void {
+function removeVolumes(...names: string[]): void {
   execFileSync("docker", ["volume", "rm", "-f", ...names], { stdio: "ignore" });
 }

@@ -7,10 +7,19 @@ export function problemsOf(report: Pick<BackupStatusReport, "sources" | "stores"
   const dead = new Set(report.stores.flatMap(({ store, error }) => (error === undefined ? [] : [store])));
   const problems = [
     ...report.stores.flatMap(problemsOfStore),
+    ...(report.stores.some(({ offHost }) => offHost) ? [] : [onlyHere]),
     ...report.sources.flatMap((source) => problemsOfSource(source, dead, report.rto)),
   ];
   return [...problems.filter(isCritical), ...problems.filter((problem) => !isCritical(problem))];
 }
+
+/** Whoever has no copies elsewhere should know it each time; a choice, and so no failure. */
+const onlyHere: BackupProblem = {
+  subject: "local",
+  severity: "warn",
+  message: "every copy is on this server: with its disk they are lost too",
+  hint: "write a destination into backup: of stack.yaml; RUNBOOK.md says how",
+};
 
 function isCritical({ severity }: BackupProblem): boolean {
   return severity === "critical";

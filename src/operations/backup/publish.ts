@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { bytesOf, openFile } from "../../snapshots/byte-source.ts";
+import { bytesOf } from "../../snapshots/byte-source.ts";
 import { adoptFile } from "../../snapshots/local-store.ts";
 import {
   manifestName,
@@ -89,6 +89,3 @@ export async function publishLocally(
   for (const { stored } of manifest.parts) await adoptFile(root, `${folder}${stored.name}`, join(staging, stored.name));
   await store.put(`${folder}${manifestName}`, bytesOf(printManifest(manifest)));
 }
-
-/** Opens a file of the local store as it is. */
-export const openStored = openFile;

@@ -19,8 +19,6 @@ import { planRestore, type RestoreItem, type RestoreOptions, type RestorePlan, s
 import { noteRestore } from "./record.ts";
 import { swapVolumes } from "./swap.ts";
 
-export { planRestore, type RestoreOptions } from "./plan.ts";
-
 /** What came of one item. */
 export interface Restored {
   source: string;
