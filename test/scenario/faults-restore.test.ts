@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWithDocker } from "../support/docker.ts";
+import {
+  createFaultStack,
+  type Ended,
+  type FaultStack,
+  interrupt,
+  kill,
+  leftovers,
+  listWhole,
+  services,
+  succeed,
+} from "../support/faults.ts";
+
+const images = ["busybox:1.38.0", "postgres:18.6-trixie", "redis:8.2.9-bookworm"];
+const all = ["app running", "postgres running", "redis running"];
+
+await describeWithDocker("a restore that is cut short", images, () => {
+  let stack: FaultStack;
+  /** A moment in which everything was `saved`. */
+  let moment: string;
+
+  beforeAll(async () => {
+    stack = createFaultStack();
+    await succeed(stack, "start");
+    sql("CREATE TABLE marks (mark text); INSERT INTO marks VALUES ('none')");
+    mark("saved");
+    await succeed(stack, "backup", "run");
+    moment = new Date().toISOString();
+    mark("live");
+  });
+  afterAll(() => stack?.remove());
+
+  const sql = (text: string) => stack.sh("postgres", `psql -qU postgres -d app -Atc "${text}"`);
+  const redis = (line: string) =>
+    stack.sh(
+      "redis",
+      `REDISCLI_AUTH=$(cat /run/secrets/redis_stack_admin) redis-cli --user stack_admin --no-auth-warning ${line}`,
+    );
+
+  function mark(text: string): void {
+    sql(`UPDATE marks SET mark = '${text}'`);
+    redis(`SET mark ${text}`);
+    stack.sh("app", `echo ${text} >/uploads/mark`);
+  }
+
+  const marks = () => [sql("SELECT mark FROM marks"), redis("GET mark"), stack.sh("app", "cat /uploads/mark")];
+  const saved = ["saved", "saved", "saved"];
+  const live = ["live", "live", "live"];
+
+  const restore = () => ["restore", "run", "--at", moment, "--yes"];
+
+  async function allIsWell(): Promise<string[]> {
+    expect(services(stack)).toEqual(all);
+    expect(leftovers(stack)).toEqual([]);
+    return marks();
+  }
+
+  const at = (words: RegExp) => (line: string) => words.test(line);
+
+  test.each([
+    ["while the base is unpacked", /postgres: unpacking/, [live]],
+    ["when everything is loaded", /redis: loaded/, [live]],
+    ["when one service has stopped", /redis: stopped/, [live]],
+    ["when it begins to swap", /^Swapping/, [live, saved]],
+    ["when it begins to start", /^Starting/, [saved]],
+  ])("killed %s, `start` ends with 0 and nothing is mixed", async (_, words, possible) => {
+    const ended: Ended = await stack.run(restore(), { at: at(words), strike: kill });
+    expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: undefined });
+    await succeed(stack, "start");
+    const found = await allIsWell();
+    expect(possible).toContainEqual(found);
+    if (found[0] !== "live") mark("live");
+  });
+
+  test("Ctrl-C while it loads changes nothing and leaves nothing", async () => {
+    const ended = await stack.run(restore(), { at: at(/postgres: unpacking/), strike: interrupt });
+    expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: 130 });
+    expect(await allIsWell()).toEqual(live);
+  });
+
+  test("a restore that nothing disturbs brings everything back, and backups go on", async () => {
+    await succeed(stack, ...restore());
+    expect(await allIsWell()).toEqual(saved);
+    await succeed(stack, "backup", "run");
+    await listWhole(stack);
+    await succeed(stack, "backup", "verify", "--all");
+  });
+});
