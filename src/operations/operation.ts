@@ -1,4 +1,4 @@
-import { StackError } from "../support/errors.ts";
+import { StackError, systemCode } from "../support/errors.ts";
 import type { Context } from "./context.ts";
 import { closeAbandoned, type Journal, openJournal } from "./journal.ts";
 import { withLock } from "./lock.ts";
@@ -68,11 +68,20 @@ export async function journalled<Result>(
   const journal = openJournal(context.directory, operation, context.clock);
   try {
     const result = await body(journal);
-    journal.end("done");
+    close(journal, "done");
     return result;
   } catch (error) {
-    journal.end(context.signal.aborted ? "interrupted" : "failed");
+    close(journal, context.signal.aborted ? "interrupted" : "failed");
     throw error;
+  }
+}
+
+/** Where the disk is full the next command closes it; the result or the error of this one counts. */
+function close(journal: Journal, outcome: "done" | "failed" | "interrupted"): void {
+  try {
+    journal.end(outcome);
+  } catch (error) {
+    if (systemCode(error) !== "ENOSPC") throw error;
   }
 }
 

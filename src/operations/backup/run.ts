@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import { StackError } from "../../support/errors.ts";
+import { StackError, systemCode } from "../../support/errors.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
@@ -86,8 +86,19 @@ async function copyAndDeliver(
   result.deliveries = await deliverAll(context, local, remote);
   result.notes.push(...unconfirmedKeys(context));
   result.finishedAt = clock.now();
-  noteRun(directory, result);
+  remember(directory, result);
   return result;
+}
+
+/** A full disk must not keep the result from those who are to be told of it. */
+function remember(directory: string, result: RunResult): void {
+  try {
+    noteRun(directory, result);
+  } catch (error) {
+    const cause = error instanceof StackError ? error.cause : error;
+    if (systemCode(cause) !== "ENOSPC") throw error;
+    result.notes.push("how it went could not be remembered: the disk is full");
+  }
 }
 
 /** Copies for a private key that nobody has may be copies that nobody can read. */
@@ -124,7 +135,18 @@ async function withLogs(
     return results;
   } catch (error) {
     if (error instanceof StackError && error.code === "locked") return [];
-    throw error;
+    context.signal.throwIfAborted();
+    // What was copied is still to be delivered and told of.
+    const failure = failureOf(error, redactorFor(context.directory, context.model));
+    return servers.map(({ name }) => ({
+      source: name,
+      type: "log",
+      outcome: "failed",
+      took: 0,
+      checks: [],
+      warnings: [],
+      error: failure,
+    }));
   }
 }
 
