@@ -76,6 +76,9 @@ build_program() {
 folder=$(own_folder "$0")
 find_node
 
+# One pool for buffers instead of one for each thread: what is freed is used again.
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
+
 if [ -f "$folder/.stack/create-stack.mjs" ]; then
   exec "$node" "$folder/.stack/create-stack.mjs" "$@"
 fi

@@ -66,7 +66,12 @@ function benchVolume({ rounds }: Place, folder: string, name: string, run: Run):
   const pack = "tar -C /data -cf - . | zstd -qT0 -3 -o /out/x.tar.zst";
   const found = measure(
     [
-      { name: "ours", argv: run("backup", "run", "--only", "files-files"), cwd: folder, before: clean },
+      {
+        name: "ours",
+        argv: run("backup", "run", "--only", "files-files", "--to", "local"),
+        cwd: folder,
+        before: clean,
+      },
       { name: "pack", argv: container(pack), before: clean },
       {
         name: "pack and look",
@@ -100,7 +105,7 @@ function benchDatabase({ rounds }: Place, folder: string, name: string, run: Run
     "pg_basebackup -h /var/run/postgresql -U postgres -D /out/base -Ft -X stream -c fast --compress=server-zstd:level=1,workers=2";
   const found = measure(
     [
-      { name: "ours", argv: run("backup", "run", "--only", "postgres"), cwd: folder, before: clean },
+      { name: "ours", argv: run("backup", "run", "--only", "postgres", "--to", "local"), cwd: folder, before: clean },
       {
         name: "bare",
         argv: [
@@ -129,7 +134,7 @@ function benchDatabase({ rounds }: Place, folder: string, name: string, run: Run
 }
 
 function benchUpload({ rounds }: Place, folder: string, server: Server, run: Run): Line[] {
-  must(run("backup", "run", "--only", "files-files"), folder);
+  must(run("backup", "run", "--only", "files-files", "--to", "local"), folder);
   const [id = ""] = readdirSync(join(folder, "backups/snapshots/files-files"));
   const file = join(folder, "backups/snapshots/files-files", id, "volume.tar.zst");
   const remote = `:s3,provider=Minio,access_key_id=${server.user},secret_access_key=${server.password},endpoint="${server.endpoint}":bench`;

@@ -67,8 +67,8 @@ await describeWithDocker("an engine that is killed", images, () => {
 
     test.each([[["start"]], [["schedule", "run"]], [["backup", "run"]]])(
       "during a backup: when it is back, %j puts everything right",
-      async (command) => {
-        if (engine === undefined) return;
+      async (command, { skip }) => {
+        skip(engine === undefined, missing);
         await killedDuring(["backup", "run", "--only", "app-uploads"], /^backup/);
         await succeed(stack, ...command);
         await allIsWell();
@@ -77,8 +77,8 @@ await describeWithDocker("an engine that is killed", images, () => {
       },
     );
 
-    test("during a restore: `start` ends with 0, nothing is mixed, and a repeated restore works", async () => {
-      if (engine === undefined) return;
+    test("during a restore: `start` ends with 0, nothing is mixed, and a repeated restore works", async ({ skip }) => {
+      skip(engine === undefined, missing);
       await killedDuring(["restore", "run", "--yes"], /restore|load/);
       await succeed(stack, "start");
       await allIsWell();

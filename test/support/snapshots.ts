@@ -5,7 +5,6 @@ import {
   manifestName,
   printManifest,
   type SnapshotManifest,
-  type SnapshotType,
   snapshotFolder,
   snapshotId,
   timeOfId,

@@ -3,6 +3,7 @@ import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError, systemCode } from "../../support/errors.ts";
+import { keepMemorySmall } from "../../support/memory.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
@@ -74,6 +75,7 @@ async function copyAndDeliver(
   { lane = "full", version }: BackupOptions,
 ): Promise<RunResult> {
   const { clock, directory, progress } = context;
+  keepMemorySmall();
   const startedAt = clock.now();
   const run = snapshotId(startedAt, randomBytes(3).toString("hex"));
   const result: RunResult = { run, lane, startedAt, finishedAt: startedAt, sources: [], deliveries: [], notes: [] };

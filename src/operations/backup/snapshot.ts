@@ -52,9 +52,15 @@ export async function makeSnapshot<Source extends AnySource>(
     progress.update(source.name, "working", `copying (${type})`);
     const produced = await kind.produce({ context, journal, source, type, id, staging, memory, earlier });
     progress.update(source.name, "working", "checking");
-    await compareParts(staging, produced.parts);
     const draft = draftOf(context, request, id, startedAt, produced);
-    const checked = await kind.check({ context, source, chain: chainOf(directory, draft, staging, earlier) });
+    // At the same time: one reads on a core of ours, the other in its container.
+    const [compared, looked] = await Promise.allSettled([
+      compareParts(staging, produced.parts),
+      kind.check({ context, source, chain: chainOf(directory, draft, staging, earlier) }),
+    ]);
+    if (compared.status === "rejected") throw compared.reason;
+    if (looked.status === "rejected") throw looked.reason;
+    const checked = looked.value;
     if (!checked.ok) throw checkFailed(source.name, checked);
     const sealer = sealerOf(context);
     const parts = await storedParts(staging, produced, sealer);
