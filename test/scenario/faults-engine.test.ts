@@ -65,7 +65,7 @@ await describeWithDocker("an engine that is killed", images, () => {
       await listWhole(stack);
     }
 
-    test.each([[["start"]], [["schedule", "run"]], [["backup", "run"]]])(
+    test.for([["start"], ["schedule", "run"], ["backup", "run"]])(
       "during a backup: when it is back, %j puts everything right",
       async (command, { skip }) => {
         skip(engine === undefined, missing);

@@ -77,8 +77,3 @@ find . -type f -links +1 -printf '%i %p\\n' | sort | awk '{ if ($1 == last) prin
   );
   return output.split("\n").filter((line) => line !== "");
 }
-
-/** Removes volumes that a test has made. */
-function removeVolumes(...names: string[]): void {
-  execFileSync("docker", ["volume", "rm", "-f", ...names], { stdio: "ignore" });
-}
