@@ -1,4 +1,5 @@
-import { runVerify, type Verified } from "../../operations/backup/verify.ts";
+import { failureText } from "../../operations/backup/run-lines.ts";
+import { runVerify, type Verified, type VerifyResult } from "../../operations/backup/verify.ts";
 import type { VerifiedShared } from "../../operations/backup/verify-shared.ts";
 import type { ExitCause } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
@@ -16,7 +17,7 @@ export async function run(call: Call): Promise<ExitCause> {
   const on = call.value("on");
   const key = call.value("key");
   const wait = durationOption(call, "wait");
-  const { ok, snapshots, shared } = await runVerify(await openContext(call), {
+  const { ok, snapshots, shared, unread } = await runVerify(await openContext(call), {
     ids: call.words,
     all: call.has("all"),
     deep: call.has("deep"),
@@ -24,12 +25,14 @@ export async function run(call: Call): Promise<ExitCause> {
     ...(key !== undefined && { key }),
     ...(wait !== undefined && { wait }),
   });
-  if (output.json) output.printJson({ ok, snapshots, shared });
-  else output.print([...linesOf(snapshots, output), ...shared.flatMap(sharedLines)].join("\n"));
+  if (output.json) output.printJson({ ok, snapshots, shared, unread });
+  else
+    output.print([...linesOf(snapshots, output), ...shared.flatMap(sharedLines), ...unread.map(unreadLine)].join("\n"));
   return ok ? "done" : "backupFailed";
 }
 
 function linesOf(results: readonly Verified[], { paint, columns: width }: Output): string[] {
+  if (results.length === 0) return [];
   const rows = results.map(({ store, source, id, type, ok, level, took, details, error }) => [
     store,
     source,
@@ -58,4 +61,8 @@ function sharedLines({ store, objects, damaged, unknown }: VerifiedShared): stri
     ...(damaged.length === 0 ? [`${store}: ${read} objects of the log and of object stores are sound`] : []),
     ...(unknown > 0 ? [`${store}: ${unknown} objects have no hash to compare with`] : []),
   ];
+}
+
+function unreadLine({ store, error }: VerifyResult["unread"][number]): string {
+  return `${store}: COULD NOT BE READ: ${failureText(error)}`;
 }

@@ -61,6 +61,8 @@ export interface VerifyResult {
   snapshots: Verified[];
   /** With `all`: the log and the objects that snapshots share. */
   shared: VerifiedShared[];
+  /** Stores that could not be read, or not to their end. */
+  unread: { store: string; error: Failure }[];
 }
 
 /**
@@ -72,31 +74,42 @@ export async function runVerify(context: Context, options: VerifyOptions = {}): 
   const identities = identitiesFrom(options.key);
   return aloneWithBackups(context, "backup verify", options.wait, () =>
     journalled(context, "verify", async (journal) => {
-      const results: Verified[] = [];
-      const shared: VerifiedShared[] = [];
+      const result: VerifyResult = { ok: true, snapshots: [], shared: [], unread: [] };
       for (const store of stores) {
-        const catalogue = await readAfresh(context, store);
-        for (const entry of chosenOf(catalogue, options)) {
+        try {
+          await verifyStore(context, journal, { store, stores, identities }, options, result);
+        } catch (error) {
           context.signal.throwIfAborted();
-          results.push(
-            await verifyOne(context, journal, {
-              store,
-              stores,
-              catalogue,
-              entry,
-              identities,
-              deep: options.deep === true,
-            }),
-          );
+          const failure = failureOf(error, redactorFor(context.directory, context.model));
+          result.unread.push({ store: store.name, error: failure });
+          context.progress.update(store.name, "failed", failure.message);
         }
-        results.push(...catalogue.unreadable.filter(isWanted(options)).map((entry) => unreadable(store, entry)));
-        if (options.all) shared.push(await verifyShared(context, store));
       }
-      if (results.length === 0) throw nothingFound(options);
-      const ok = results.every((found) => found.ok) && shared.every(({ damaged }) => damaged.length === 0);
-      return { ok, snapshots: results, shared };
+      const { snapshots, shared, unread } = result;
+      if (snapshots.length === 0 && unread.length === 0) throw nothingFound(options);
+      const sound = snapshots.every(({ ok }) => ok) && shared.every(({ damaged }) => damaged.length === 0);
+      return { ...result, ok: sound && unread.length === 0 };
     }),
   );
+}
+
+/** Adds what is found in one store to the result as it is found: a store that fails later loses nothing of it. */
+async function verifyStore(
+  context: Context,
+  journal: Journal,
+  where: Pick<VerifyRequest, "store" | "stores" | "identities">,
+  options: VerifyOptions,
+  result: VerifyResult,
+): Promise<void> {
+  const { store } = where;
+  const catalogue = await readAfresh(context, store);
+  for (const entry of chosenOf(catalogue, options)) {
+    context.signal.throwIfAborted();
+    const request = { ...where, catalogue, entry, deep: options.deep === true };
+    result.snapshots.push(await verifyOne(context, journal, request));
+  }
+  result.snapshots.push(...catalogue.unreadable.filter(isWanted(options)).map((entry) => unreadable(store, entry)));
+  if (options.all) result.shared.push(await verifyShared(context, store));
 }
 
 /**

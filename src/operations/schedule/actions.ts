@@ -41,13 +41,13 @@ export function tickActions(context: Context, version: string): TickActions {
 }
 
 /** A trial restore in lines, one for each snapshot. */
-export function ofDrill({ ok, snapshots }: VerifyResult): ChoreResult {
+export function ofDrill({ ok, snapshots, unread }: VerifyResult): ChoreResult {
   const lines = snapshots.map((found) => {
     const what = `${found.source} ${found.id} (${found.type})`;
     if (found.error !== undefined) return `${what}: FAILED: ${failureText(found.error)}`;
     return `${what}: ${found.level === "drill" ? "restored on trial" : "read"}: ${found.details.at(-1) ?? ""}`;
   });
-  return { ok, lines };
+  return { ok, lines: [...lines, ...unread.map(({ store, error }) => `${store}: FAILED: ${failureText(error)}`)] };
 }
 
 /** A prune in lines; nothing where nothing was removed and nothing is held. */
