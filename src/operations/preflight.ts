@@ -9,6 +9,7 @@ import { readIfExists } from "../support/files.ts";
 import { formatSize } from "../support/units.ts";
 import { checkPorts } from "./preflight-ports.ts";
 import { checkSecrets } from "./preflight-secrets.ts";
+import { checkSpools } from "./preflight-spool.ts";
 import type { StartFacts, WantedService } from "./start-facts.ts";
 import { goodEngine, isAtLeast, leastCompose, leastEngine } from "./start-versions.ts";
 
@@ -39,6 +40,7 @@ export function preflight(
     checkDisk(diskSpace(facts.info.dataRoot)?.free, missing),
     ...checkHostNeeds(model.hostNeeds, readSysctl),
     ...checkSecrets(model, directory),
+    ...checkSpools(model, directory, Date.now()),
     checkSource(model, readIfExists(join(directory, "stack.yaml"))),
   ];
 }
