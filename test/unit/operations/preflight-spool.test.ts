@@ -32,7 +32,7 @@ test("a log that is taken over each minute is fine, and so is one that was never
 });
 
 test("a log that nobody takes over is told before it fills the disk", () => {
-  expect(said(1, 50)).toEqual(["warn nobody has taken over the log of db for 2d2h: 2.0 KB wait in backups/spool/db"]);
+  expect(said(1, 50)).toEqual(["warn nobody has taken over the log of db for 2d2h: 2 KB wait in backups/spool/db"]);
 });
 
 test("sources of other kinds have no log", () => {
