@@ -1,4 +1,13 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+/** Tests of backups: together they take as long as all others on the engine, and run beside them (scripts/test). */
+const backups = [
+  "test/contract/{store,store-faults,encryption}.test.ts",
+  "test/scenario/{backup-*,faults-*,disaster,schedule}.test.ts",
+];
+
+/** On a real engine, one file after the other: servers that start all at once only wait for each other. */
+const onEngine = { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false };
 
 /** Text files that the bundle carries as strings are read as strings here too. */
 export default defineConfig({
@@ -11,11 +20,11 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/contract/**/*.test.ts", "test/scenario/**/*.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
+          exclude: [...configDefaults.exclude, ...backups],
+          ...onEngine,
         },
       },
+      { test: { name: "backups", include: backups, ...onEngine } },
     ],
   },
 });
