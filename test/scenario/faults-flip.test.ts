@@ -2,7 +2,13 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runVerify, type VerifyOptions } from "../../src/operations/backup/verify.ts";
@@ -68,7 +74,7 @@ function bucketMedium(server: S3Server, prefix: string): Medium {
       return Buffer.from((await Body?.transformToByteArray()) ?? []);
     },
     async replace(key, content) {
-      const { Metadata } = await client.send(new GetObjectCommand(place(key)));
+      const { Metadata } = await client.send(new HeadObjectCommand(place(key)));
       await client.send(new PutObjectCommand({ ...place(key), Body: content, ...(Metadata && { Metadata }) }));
     },
   };
