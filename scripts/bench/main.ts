@@ -30,7 +30,7 @@ const sections: Record<string, () => Line[]> = {
   growth: () => benchGrowth({ ...place, rounds: quick ? 1 : 5 }),
   backups: () => {
     const missing = whyNoBackups();
-    if (missing === undefined) return benchBackups({ ...place, rounds: quick ? 1 : 3, size: quick ? 1_500 : 2_000 });
+    if (missing === undefined) return benchBackups({ ...place, rounds: quick ? 1 : 3, size: quick ? 800 : 2_000 });
     process.stderr.write(`skipped: backups (${missing})\n`);
     return [];
   },
