@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { messageOf, StackError } from "../support/errors.ts";
 import { sortedBy } from "../support/order.ts";
+import { inParallel } from "../support/parallel.ts";
 import { isSnapshotId, manifestName, type SnapshotManifest, timeOfId } from "./manifest.ts";
 import { openManifestCache } from "./manifest-cache.ts";
 import { isPlainName, parseManifest } from "./manifest-parse.ts";
@@ -82,7 +83,7 @@ export async function readCatalogue(store: SnapshotStore, options: CatalogueOpti
   ]);
   const cache = openManifestCache(options.cacheFolder && join(options.cacheFolder, `${store.name}.json`));
   const read = (folder: Folder) => readFolder(store, folder, cache, signal);
-  const results = await inParallel(concurrency, folders, read);
+  const results = await inParallel(folders, concurrency, read);
   cache.save(folders.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest.key])));
   return {
     store: store.name,
@@ -214,22 +215,4 @@ function entryOf(manifest: SnapshotManifest, object: StoredObject, parts: Stored
     return [];
   });
   return { key: object.key, manifest, bytes: sum(parts) + object.bytes, parts, problems };
-}
-
-/** Maps with a bounded number at work; results in the order of the items. */
-async function inParallel<Item, Result>(
-  limit: number,
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) {
-      const item = items[index];
-      if (item !== undefined) results[index] = await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
 }

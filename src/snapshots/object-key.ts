@@ -22,6 +22,11 @@ export function checkKey(key: string): void {
   if (!isObjectKey(key)) throw new Error(`no key of a store: ${JSON.stringify(key)}`);
 }
 
+/** The key of an object as this host knows it: without the ending that encryption gives it in this store. */
+export function plainKey(key: string): string {
+  return key.replace(/\.(age|gpg)$/, "");
+}
+
 /** A prefix is empty or a folder's path with its slash, so that `prod` never stands for `prod-old/` too. */
 export function checkPrefix(prefix: string): void {
   if (prefix !== "" && !isObjectKey(`${prefix}x`)) throw new Error(`no prefix of keys: ${JSON.stringify(prefix)}`);

@@ -1,10 +1,6 @@
+import { plainKey } from "./object-key.ts";
 import { graceForLeftovers } from "./retention.ts";
 import type { StoredObject } from "./store.ts";
-
-/** The key of a shared object as its snapshots know it: without the ending that encryption gives it in this store. */
-export function plainKey(key: string): string {
-  return key.replace(/\.(age|gpg)$/, "");
-}
 
 /**
  * True where a shared object may go: no snapshot that stays refers to it, and it is not so new that a run may be about

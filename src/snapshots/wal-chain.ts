@@ -1,4 +1,5 @@
 import type { SnapshotManifest } from "./manifest.ts";
+import { plainKey } from "./object-key.ts";
 import type { StoredObject } from "./store.ts";
 
 /** What a file of Postgres's archive is. */
@@ -50,7 +51,7 @@ const wholeLog = 2 ** 32;
 export function walObject(object: StoredObject): WalObject | undefined {
   const [, source, systemId, name = ""] = /^wal\/([^/]+)\/(\d{1,20})\/([^/]+)$/.exec(object.key) ?? [];
   if (source === undefined || systemId === undefined) return undefined;
-  const file = name.replace(/\.(age|gpg)$/, "").replace(/\.zst$/, "");
+  const file = plainKey(name).replace(/\.zst$/, "");
   const parts = partsOf(file);
   return parts === undefined ? undefined : { ...object, source, systemId, file, ...parts };
 }

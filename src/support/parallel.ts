@@ -1,17 +1,21 @@
-/** Does something with each item, `width` of them at a time; the first failure ends it. */
-export async function inParallel<Item>(
+/**
+ * Does something with each item, `width` of them at a time, and gives the results in the order of the items. The first
+ * failure ends it: nothing new is begun, and what is under way has ended when it rejects.
+ */
+export async function inParallel<Item, Result>(
   items: readonly Item[],
   width: number,
-  act: (item: Item) => Promise<void>,
-): Promise<void> {
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
   let next = 0;
   let failed = false;
   const worker = async () => {
     while (next < items.length && !failed) {
-      const item = items[next] as Item;
+      const index = next;
       next += 1;
       try {
-        await act(item);
+        results[index] = await act(items[index] as Item);
       } catch (error) {
         failed = true;
         throw error;
@@ -20,4 +24,5 @@ export async function inParallel<Item>(
   };
   const ends = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, worker));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return results;
 }

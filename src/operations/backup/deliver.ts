@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { bytesOf } from "../../snapshots/byte-source.ts";
+import { bytesOf, openFile } from "../../snapshots/byte-source.ts";
 import type { Catalogue, CatalogueEntry } from "../../snapshots/catalogue.ts";
 import {
   manifestName,
@@ -10,6 +10,7 @@ import {
   type SnapshotManifest,
   snapshotFolder,
 } from "../../snapshots/manifest.ts";
+import { plainKey } from "../../snapshots/object-key.ts";
 import type { Sealer, SealState } from "../../snapshots/seal.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { messageOf, StackError } from "../../support/errors.ts";
@@ -165,10 +166,7 @@ async function put(context: Context, carried: Carried): Promise<{ bytes: number;
 }
 
 async function openSealedFile(sealer: Sealer | undefined, path: string, statePath: string, signal: AbortSignal) {
-  if (sealer === undefined || sealer.encryption === "none") {
-    const { openFile } = await import("../../snapshots/byte-source.ts");
-    return openFile(path);
-  }
+  if (sealer === undefined || sealer.encryption === "none") return openFile(path);
   const earlier = readIfExists(statePath);
   try {
     const sealed = await sealer.seal(
@@ -224,6 +222,6 @@ async function sharedThere(store: SnapshotStore, waiting: readonly CatalogueEntr
     waiting.flatMap(({ manifest }) => (manifest.objectsPart === undefined ? [] : [manifest.source.name])),
   );
   for (const source of sources)
-    for await (const { key } of store.list(`objects/${source}/`, signal)) keys.add(key.replace(/\.(age|gpg)$/, ""));
+    for await (const { key } of store.list(`objects/${source}/`, signal)) keys.add(plainKey(key));
   return keys;
 }

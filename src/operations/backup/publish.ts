@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rename, stat } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { bytesOf } from "../../snapshots/byte-source.ts";
@@ -59,7 +59,6 @@ async function sealInPlace(staging: string, name: string, sealer: Sealer): Promi
   const sealed = await sealer.seal(path);
   const stored = `${name}${sealer.suffix}`;
   try {
-    const { writeFile } = await import("node:fs/promises");
     const chunk = 8 * 1024 ** 2;
     const temporary = `${path}.sealing`;
     await writeFile(temporary, "", { mode: 0o600 });
@@ -69,7 +68,6 @@ async function sealInPlace(staging: string, name: string, sealer: Sealer): Promi
   } finally {
     await sealed.close();
   }
-  const { rm } = await import("node:fs/promises");
   await rm(path);
   return { name: stored, ...(await measure(join(staging, stored))) };
 }
@@ -84,7 +82,7 @@ export async function publishLocally(
 ): Promise<void> {
   const arriving = shared.flatMap(({ key, file }) => (file === undefined ? [] : [{ key, file }]));
   // Each waits for the disk, which takes many at a time.
-  await inParallel(arriving, 16, async ({ key, file }) => void (await adoptFile(root, key, file)));
+  await inParallel(arriving, 16, ({ key, file }) => adoptFile(root, key, file));
   const folder = snapshotFolder(manifest.source.name, manifest.id);
   for (const { stored } of manifest.parts) await adoptFile(root, `${folder}${stored.name}`, join(staging, stored.name));
   await store.put(`${folder}${manifestName}`, bytesOf(printManifest(manifest)));

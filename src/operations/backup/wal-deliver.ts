@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { plainKey } from "../../snapshots/object-key.ts";
 import type { Sealer } from "../../snapshots/seal.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { WalObject } from "../../snapshots/wal-chain.ts";
@@ -106,7 +107,7 @@ async function knownThere(context: Context, request: DeliverWalRequest): Promise
   const before = new Set(remembered?.keys ?? []);
   if (remembered !== undefined && Math.abs(now - remembered.listedAt) < relistAfter) return before;
   const there = new Set<string>();
-  for await (const { key } of store.list(`wal/${source}/`, context.signal)) there.add(key.replace(/\.(age|gpg)$/, ""));
+  for await (const { key } of store.list(`wal/${source}/`, context.signal)) there.add(plainKey(key));
   for (const object of wanted) if (before.has(object.key) && !sure(object)) there.add(object.key);
   memory.stores[store.name] = { listedAt: now, keys: [...there] };
   return there;

@@ -4,10 +4,12 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { CatalogueEntry } from "../../snapshots/catalogue.ts";
 import { snapshotFolder } from "../../snapshots/manifest.ts";
+import { plainKey } from "../../snapshots/object-key.ts";
 import type { Identities } from "../../snapshots/recipients.ts";
 import { openSealed } from "../../snapshots/seal.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError, systemCode } from "../../support/errors.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { formatSize } from "../../support/units.ts";
 import { measure } from "../backup/publish.ts";
 import { backupsFolder } from "../backup/stores.ts";
@@ -75,7 +77,7 @@ export function sharedObjects(
       const found = new Map<string, { key: string; bytes: number; modifiedAt: number }>();
       for (const origin of origins) {
         for await (const object of origin.store.list(prefix, signal)) {
-          const key = object.key.replace(/\.(age|gpg)$/, "");
+          const key = plainKey(object.key);
           if (found.has(key)) continue;
           found.set(key, { key, bytes: object.bytes, modifiedAt: object.modifiedAt });
           where.set(key, { origin, storedKey: object.key });
@@ -84,21 +86,20 @@ export function sharedObjects(
       return [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
     },
     async fetch(keys: readonly string[]): Promise<void> {
-      const waiting = [...keys];
-      const worker = async () => {
-        for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
-          const found = where.get(key) ?? (await locate(origins, key));
-          const path = join(into, key);
-          mkdirSync(dirname(path), { recursive: true });
-          if (!found.origin.store.offHost && found.storedKey === key)
-            await linkOrCopy(join(backupsFolder(directory), key), path);
-          else await fetchObject(found.origin.store, found.storedKey, path, found.origin.identities, signal);
-        }
-      };
-      await Promise.all(Array.from({ length: Math.min(8, waiting.length) }, worker));
+      await inParallel(keys, fetchedAtOnce, async (key) => {
+        const found = where.get(key) ?? (await locate(origins, key));
+        const path = join(into, key);
+        mkdirSync(dirname(path), { recursive: true });
+        if (!found.origin.store.offHost && found.storedKey === key)
+          await linkOrCopy(join(backupsFolder(directory), key), path);
+        else await fetchObject(found.origin.store, found.storedKey, path, found.origin.identities, signal);
+      });
     },
   };
 }
+
+/** Objects are small and wait for answers more than for the line. */
+const fetchedAtOnce = 8;
 
 async function locate(origins: readonly Origin[], key: string): Promise<{ origin: Origin; storedKey: string }> {
   for (const origin of origins)

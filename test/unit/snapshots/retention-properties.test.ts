@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CatalogueEntry, IncompleteFolder } from "../../../src/snapshots/catalogue.ts";
 import { type SnapshotType, timeOfId } from "../../../src/snapshots/manifest.ts";
+import { plainKey } from "../../../src/snapshots/object-key.ts";
 import { planRetention, type RetentionInput, type RetentionPlan } from "../../../src/snapshots/retention.ts";
 import { chainsOf, nameOf } from "../../../src/snapshots/retention-chains.ts";
 import type { LastRun } from "../../../src/snapshots/retention-guards.ts";
-import { isUnreferenced, plainKey } from "../../../src/snapshots/retention-objects.ts";
+import { isUnreferenced } from "../../../src/snapshots/retention-objects.ts";
 import { baseWal, reachableWindows, type WalObject } from "../../../src/snapshots/wal-chain.ts";
 import { badCheck, baseFacts, day, entry, hour, idAt, minute, noon, segment, wal } from "../../support/snapshots.ts";
 
