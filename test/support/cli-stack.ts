@@ -89,7 +89,8 @@ function get(directory: string, port: number, host: string, path: string): Retur
   return new Promise((resolve, reject) => {
     const ca = readFileSync(join(directory, "secrets/local_authority"));
     const outgoing = request(
-      { host: "127.0.0.1", port, servername: host, path, ca, headers: { host }, timeout: 10_000 },
+      // A connection of its own: one that is kept may lead to a proxy that is gone by now.
+      { host: "127.0.0.1", port, servername: host, path, ca, headers: { host }, timeout: 10_000, agent: false },
       (response) => {
         let body = "";
         response.on("data", (bytes) => (body += bytes));
