@@ -21,6 +21,15 @@ import type {
   Unprotected,
   Volume,
 } from "../stack/model.ts";
+import type {
+  AlertRule,
+  Console,
+  Dashboard,
+  GrafanaSource,
+  Monitoring,
+  NotifySettings,
+  Scrape,
+} from "../stack/monitoring.ts";
 import type { SecretText } from "../stack/secret-text.ts";
 import type { Problem } from "../support/errors.ts";
 
@@ -61,6 +70,13 @@ export interface ComponentUse {
   key: string;
   /** Components that use this one, in the order of stack.yaml. */
   usedBy: UsedBy[];
+  /**
+   * True where a component of the stack monitors the others: then exporters, scrapes, alert rules and dashboards are
+   * wanted, and services with metrics join the network `scrape`.
+   */
+  monitored: boolean;
+  /** Who is told when something is wrong. */
+  notify: NotifySettings;
   /** Reads a file of templates/ and fills it in; throws on a missing value. Path such as `redis/redis.conf.hbs`. */
   template(path: string, values: Record<string, unknown>): string;
 }
@@ -148,6 +164,14 @@ export interface Contribution {
   /** State that is not backed up on purpose, with the reason. */
   unprotected?: Omit<Unprotected, "component">[];
   folders?: Folder[];
+  /** Metrics of its services; only where the stack is `monitored`, as the next two. */
+  scrapes?: Scrape[];
+  alertRules?: AlertRule[];
+  dashboards?: Dashboard[];
+  grafanaSources?: GrafanaSource[];
+  consoles?: Omit<Console, "component">[];
+  /** Where the supervisor asks; only the component that `monitors` says it, and only once. */
+  monitoring?: Omit<Monitoring, "component">[];
   /** What is wrong, found while contributing. The generator reports all of them together. */
   problems?: OptionProblem[];
 }
@@ -185,6 +209,8 @@ export interface Component<Options = unknown> {
   /** Its section of stack.yaml, defaults included; strict, with a description on each key. */
   options: z.ZodType<Options>;
   questions?: Question[];
+  /** It monitors the others: `ComponentUse.monitored` is true for all. */
+  monitors?: true;
   /** Which other components it uses. */
   uses?(options: Options): Use[];
   /** What it adds. Pure: same input, same output. */

@@ -8,13 +8,15 @@ import type {
   Use,
   UsedBy,
 } from "../components/component.ts";
-import type { BackupConfig, ComponentConfig, StackConfig } from "../stack/config.ts";
+import type { ComponentConfig, StackConfig } from "../stack/config.ts";
 import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
+import { metricsFolder } from "../stack/monitoring.ts";
 import { configError } from "../stack/source.ts";
 import type { Problem } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
 import { backupSecrets } from "./backup-secrets.ts";
 import { harden } from "./harden.ts";
+import { notifySecrets } from "./notify-secrets.ts";
 import { crossCheck, type FoundProblem } from "./rules.ts";
 import { fillTemplate, type TemplateSource } from "./templates.ts";
 
@@ -40,13 +42,13 @@ export function buildModel(config: StackConfig, catalogue: Catalogue, file = "st
     placed,
     catalogue.components.map((component) => component.type).filter((type) => type !== "app"),
   );
-  const contributions = problems.length > 0 ? [] : contributeAll(config.name, placed, catalogue);
+  const contributions = problems.length > 0 ? [] : contributeAll(config, placed, catalogue);
   for (const { key, contribution } of contributions) {
     for (const { path, component = key, ...problem } of contribution.problems ?? [])
       problems.push({ ...problem, path: ["components", component, ...path] });
   }
   if (problems.length === 0) problems.push(...checkGiven(placed, contributions));
-  const model = assemble(config.name, config.backup, contributions);
+  const model = assemble(config, contributions);
   problems.push(...crossCheck(model, contributions));
   if (problems.length > 0) throw configError(file, locateAll(problems, config));
   return model;
@@ -148,12 +150,15 @@ function usersByComponent(placed: readonly Placed[]): Map<string, UsedBy[]> {
   return users;
 }
 
-function contributeAll(stack: string, placed: readonly Placed[], catalogue: Catalogue): ContributionOf[] {
+function contributeAll(config: StackConfig, placed: readonly Placed[], catalogue: Catalogue): ContributionOf[] {
   const users = usersByComponent(placed);
+  const monitored = placed.some(({ component }) => component.monitors === true);
   const useOf = (key: string): ComponentUse => ({
-    stack,
+    stack: config.name,
     key,
     usedBy: users.get(key) ?? [],
+    monitored,
+    notify: config.notify,
     template: (path, values) => fillTemplate(catalogue.templates, path, values),
   });
   const first = placed.map(({ config, component }) => ({
@@ -209,7 +214,7 @@ function toolboxOf(services: readonly Service[]): string {
   return mine?.image ?? usualToolbox;
 }
 
-function assemble(name: string, backup: BackupConfig, contributions: readonly ContributionOf[]): StackModel {
+function assemble({ name, backup, notify }: StackConfig, contributions: readonly ContributionOf[]): StackModel {
   const gather = <Item>(
     part: (contribution: Contribution) => readonly Item[] | undefined,
   ): (Item & { component: string })[] =>
@@ -220,6 +225,7 @@ function assemble(name: string, backup: BackupConfig, contributions: readonly Co
   const services = contributions.flatMap(({ key, contribution }) =>
     (contribution.services ?? []).map((needs) => harden(key, needs, files)),
   );
+  const [monitoring] = gather((contribution) => contribution.monitoring);
   return {
     format: 1,
     source: "",
@@ -229,7 +235,7 @@ function assemble(name: string, backup: BackupConfig, contributions: readonly Co
     networks: usedNetworks(contributions, services),
     secrets: uniqueSecrets(
       contributions.flatMap(({ contribution }) => contribution.secrets ?? []),
-      backupSecrets(backup),
+      [...backupSecrets(backup), ...notifySecrets(notify)],
     ),
     files,
     folders: contributions.flatMap(({ contribution }) => contribution.folders ?? []),
@@ -240,7 +246,16 @@ function assemble(name: string, backup: BackupConfig, contributions: readonly Co
     hostNeeds: gather((contribution) => contribution.hostNeeds),
     dataSources: gather((contribution) => contribution.dataSources),
     unprotected: gather((contribution) => contribution.unprotected),
-    backup: { ...backup, toolbox: toolboxOf(services) },
+    backup: {
+      ...backup,
+      report: { ...(monitoring && { textfile: metricsFolder }), ...backup.report },
+      toolbox: toolboxOf(services),
+    },
+    notify,
+    ...(monitoring && { monitoring }),
+    scrapes: gather((contribution) => contribution.scrapes),
+    alerts: gather((contribution) => contribution.alertRules),
+    consoles: gather((contribution) => contribution.consoles),
   };
 }
 
@@ -251,14 +266,14 @@ function usedNetworks(contributions: readonly ContributionOf[], services: readon
   );
 }
 
-/** An app may name a secret that the stack makes; it is made all the same. What services need is not only for backups. */
-function uniqueSecrets(files: readonly SecretFile[], forBackup: readonly SecretFile[]): SecretFile[] {
+/** An app may name a secret that the stack makes; it is made all the same. What services need is not for the supervisor alone. */
+function uniqueSecrets(files: readonly SecretFile[], forSupervisor: readonly SecretFile[]): SecretFile[] {
   const needed = uniqueByName([
     ...files.filter((file) => file.kind === "supplied"),
     ...files.filter((file) => file.kind !== "supplied"),
   ]);
   const names = new Set(needed.map(({ name }) => name));
-  return [...needed, ...forBackup.filter(({ name }) => !names.has(name))];
+  return [...needed, ...uniqueByName(forSupervisor).filter(({ name }) => !names.has(name))];
 }
 
 function uniqueByName<Item extends { name: string }>(items: readonly Item[]): Item[] {

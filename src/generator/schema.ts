@@ -29,6 +29,7 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
         },
       },
       backup: properties.backup,
+      notify: properties.notify,
     },
     definitions,
   };

@@ -34,11 +34,11 @@ function checkFile(secret: SecretFile, name: string, directory: string, services
   }
 }
 
-/** Without what only backups need the stack serves all the same: a server that is down must not wait for a bucket's keys. */
+/** Without what no service reads the stack serves all the same: a server that is down must not wait for a bucket's keys. */
 function missing(secret: SecretFile, message: string): Finding {
   const found = { id: "secret-missing", message, hint: wayToHave(secret) };
-  const isForBackup = secret.kind === "supplied" && secret.for === "backup";
-  return isForBackup ? { ...found, level: "warn" } : { ...found, level: "fail", exit: "secret" };
+  const canWait = secret.kind === "supplied" && secret.for !== undefined;
+  return canWait ? { ...found, level: "warn" } : { ...found, level: "fail", exit: "secret" };
 }
 
 function wayToHave({ kind, mode, name }: SecretFile): string {

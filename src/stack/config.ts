@@ -1,5 +1,6 @@
 import type { Position } from "../support/errors.ts";
 import type { BackupSettings } from "./model.ts";
+import type { NotifySettings } from "./monitoring.ts";
 
 /** One entry of `components:`, validated, with defaults filled in. */
 export interface ComponentConfig {
@@ -17,6 +18,7 @@ export interface StackConfig {
   name: string;
   components: ComponentConfig[];
   backup: BackupConfig;
+  notify: NotifySettings;
   /** Where a path of keys stands in the file: the value's place, or the nearest one that exists. */
   locate(path: readonly (string | number)[]): Position;
 }

@@ -4,6 +4,7 @@ import { backupConfig, backupProblems, backupShape } from "./backup.ts";
 import type { ComponentConfig, ComponentSchema, StackConfig } from "./config.ts";
 import { name } from "./fields.ts";
 import { parseOptions, pathText, type TextPath } from "./issues.ts";
+import { notifyProblems, notifySettings, notifyShape } from "./notify.ts";
 import { isPlainMap, Source } from "./source.ts";
 
 /** The outer shape of stack.yaml; each component's section is checked by its own schema. */
@@ -17,6 +18,7 @@ export const stackShape = z.strictObject({
       "What the stack is made of. The key is the Compose service name; its type is the key unless `type:` says otherwise",
     ),
   backup: backupShape,
+  notify: notifyShape,
 });
 
 /**
@@ -35,10 +37,18 @@ export function loadStackConfig(text: string, file: string, schemas: readonly Co
   const components = entries.flatMap(([key, value]) => loadComponent(source, key, value, schemas));
   const backup = shape.data?.backup ?? backupShape.parse({});
   for (const { path, message, hint } of backupProblems(backup)) source.add(["backup", ...path], message, hint);
+  const notify = shape.data?.notify ?? {};
+  for (const { path, message, hint } of notifyProblems(notify)) source.add(["notify", ...path], message, hint);
   refuseChangedText(source, components);
   source.throwIfAny();
   const stack = shape.data?.name ?? "";
-  return { name: stack, components, backup: backupConfig(backup, stack), locate: (path) => source.locate(path) };
+  return {
+    name: stack,
+    components,
+    backup: backupConfig(backup, stack),
+    notify: notifySettings(notify),
+    locate: (path) => source.locate(path),
+  };
 }
 
 function loadComponent(

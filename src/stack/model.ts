@@ -1,3 +1,4 @@
+import type { AlertRule, Console, Monitoring, NotifySettings, Scrape } from "./monitoring.ts";
 import type { SecretText } from "./secret-text.ts";
 
 /** Which Compose file a service stands in, and under which heading. */
@@ -137,7 +138,7 @@ export type SecretFile = {
 } & (
   | /** 256 random bits, made once and then the user's. */ { kind: "random"; encoding: "base64url" | "hex" }
   /** Only the user can know it: an API key, a certificate. `for`: no service reads it, so the stack starts without it. */
-  | { kind: "supplied"; for?: "backup" }
+  | { kind: "supplied"; for?: "backup" | "notify" }
   /** Made of other secrets and written again whenever those change. */
   | { kind: "composed"; content: SecretText }
   /** A certificate of the stack's private CA for these names, with its key in `<name>.key`; made again when the names change. */
@@ -159,11 +160,11 @@ export interface Probe {
   path: string;
 }
 
-/** A folder of the stack's directory that containers write to and that must be there before they start. */
+/** A folder of the stack's directory that containers use and that must be there before they start. */
 export interface Folder {
-  /** Relative, with forward slashes. Below a folder that only the owner of the stack may enter. */
+  /** Relative, with forward slashes. One that every user may write to lies below a folder that only the owner may enter. */
   path: string;
-  mode: 0o777 | 0o700;
+  mode: 0o777 | 0o755 | 0o700;
 }
 
 /** A public address of a service. */
@@ -381,4 +382,12 @@ export interface StackModel {
   dataSources: DataSource[];
   unprotected: Unprotected[];
   backup: BackupSettings;
+  notify: NotifySettings;
+  /** Undefined: nothing measures this stack, and the supervisor itself tells `notify` of what goes wrong. */
+  monitoring?: Monitoring;
+  /** What Prometheus reads. */
+  scrapes: (Scrape & { component: string })[];
+  /** Every rule of Prometheus, for the runbook and for `status`. */
+  alerts: (AlertRule & { component: string })[];
+  consoles: Console[];
 }

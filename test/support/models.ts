@@ -48,6 +48,10 @@ export function model(services: readonly Service[], parts: Partial<StackModel> =
     unprotected: [],
     folders: [],
     backup: backupSettings(),
+    notify: {},
+    scrapes: [],
+    alerts: [],
+    consoles: [],
     ...parts,
   };
 }

@@ -49,18 +49,22 @@ function printChanges({ changes, secrets }: GenerateResult, diff: boolean, outpu
 
 /** Names the secrets that only the user can supply. */
 export function printMissing({ missing }: GenerateResult, output: Output): void {
-  const isForBackup = (secret: SecretFile) => secret.kind === "supplied" && secret.for === "backup";
+  const purposeOf = (secret: SecretFile) => (secret.kind === "supplied" ? secret.for : undefined);
   const list = (event: string, secrets: readonly SecretFile[]) => {
     if (secrets.length === 0) return;
     output.print("");
     output.print(`Put these secrets in place before the ${event}:`);
     for (const secret of secrets) output.print(`  secrets/${secret.name}   ${secret.about}`);
   };
-  list(
-    "start",
-    missing.filter((secret) => !isForBackup(secret)),
-  );
-  list("first backup", missing.filter(isForBackup));
+  for (const [event, purpose] of [
+    ["start", undefined],
+    ["first backup", "backup"],
+    ["first notice", "notify"],
+  ] as const)
+    list(
+      event,
+      missing.filter((secret) => purposeOf(secret) === purpose),
+    );
 }
 
 function printJson({ changes, secrets, missing }: GenerateResult, dryRun: boolean, output: Output): void {

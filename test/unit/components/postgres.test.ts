@@ -1,28 +1,18 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ComponentUse } from "../../../src/components/component.ts";
 import { planDatabases } from "../../../src/components/postgres/databases.ts";
 import { component } from "../../../src/components/postgres/index.ts";
 import { deriveSettings } from "../../../src/components/postgres/settings.ts";
-import { fillTemplate } from "../../../src/generator/templates.ts";
 import { secret } from "../../../src/stack/secret-text.ts";
+import { componentUse } from "../../support/component-use.ts";
 
-const templates = new URL("../../../templates/", import.meta.url);
+const _templates = new URL("../../../templates/", import.meta.url);
 const megabyte = 1024 ** 2;
-
-function useBy(usedBy: ComponentUse["usedBy"], key = "postgres"): ComponentUse {
-  return {
-    stack: "shop",
-    key,
-    usedBy,
-    template: (path, values) => fillTemplate((name) => readFileSync(new URL(name, templates), "utf8"), path, values),
-  };
-}
 
 /** What the component adds with these options, as in stack.yaml. */
 function made(yaml = "{}", usedBy: ComponentUse["usedBy"] = [{ key: "web" }], key = "postgres") {
-  const added = component.contribute(component.options.parse(parse(yaml)), useBy(usedBy, key));
+  const added = component.contribute(component.options.parse(parse(yaml)), componentUse(key, { usedBy }));
   const service = (name: string) => added.services?.find((candidate) => candidate.name === name);
   const file = (name: string) =>
     added.files?.find((candidate) => candidate.path === `config/${key}/${name}`)?.content ?? "";

@@ -1,21 +1,15 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ComponentUse } from "../../../src/components/component.ts";
 import { component } from "../../../src/components/redis/index.ts";
-import { fillTemplate } from "../../../src/generator/templates.ts";
 import { secret } from "../../../src/stack/secret-text.ts";
+import { componentUse } from "../../support/component-use.ts";
 
-const templates = new URL("../../../templates/", import.meta.url);
+const _templates = new URL("../../../templates/", import.meta.url);
 
 /** What the component adds with these options, as in stack.yaml. */
 function made(yaml = "{}", usedBy: ComponentUse["usedBy"] = [{ key: "web" }], key = "redis") {
-  const added = component.contribute(component.options.parse(parse(yaml)), {
-    stack: "shop",
-    key,
-    usedBy,
-    template: (path, values) => fillTemplate((name) => readFileSync(new URL(name, templates), "utf8"), path, values),
-  });
+  const added = component.contribute(component.options.parse(parse(yaml)), componentUse(key, { usedBy }));
   const acl = added.secrets?.find((file) => file.name === `${key}_acl`);
   return {
     ...added,

@@ -1,17 +1,11 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import type { ComponentUse, ContributionOf, RouteNeeds } from "../../../src/components/component.ts";
+import type { ContributionOf, RouteNeeds } from "../../../src/components/component.ts";
 import { component } from "../../../src/components/traefik/index.ts";
-import { fillTemplate } from "../../../src/generator/templates.ts";
+import { componentUse } from "../../support/component-use.ts";
 
-const templates = new URL("../../../templates/", import.meta.url);
-const use: ComponentUse = {
-  stack: "shop",
-  key: "traefik",
-  usedBy: [],
-  template: (path, values) => fillTemplate((name) => readFileSync(new URL(name, templates), "utf8"), path, values),
-};
+const _templates = new URL("../../../templates/", import.meta.url);
+const use = componentUse("traefik");
 
 const wants = (key: string, ...routes: Partial<RouteNeeds>[]): ContributionOf => ({
   key,

@@ -393,7 +393,7 @@ components:
   postgres: {}
 `,
         `1:1 unknown key "version"
-  known: name, components, backup`,
+  known: name, components, backup, notify`,
       ],
     ])("%s", (_, text, expected) => {
       expect(complaintsOf(text)).toBe(expected);
