@@ -27,6 +27,7 @@ const ownedPackages: Record<string, string> = {
   croner: "operations",
   inquirer: "cli",
   "@peculiar/x509": "generator",
+  nodemailer: "notify",
 };
 
 /** Operations of the supervisor run at every call; these packages would cost them start-up time. */

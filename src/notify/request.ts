@@ -1,5 +1,14 @@
 /** Milliseconds that one request may take, its answer included. */
 const timeLimit = 10_000;
+/** Bytes of an answer that are read. */
+const longestAnswer = 4_096;
+
+/** What a server answered. */
+export interface Answer {
+  status: number;
+  /** The beginning of it. */
+  text: string;
+}
 
 /** One request without following where it leads elsewhere. The address is a secret: no error says it. */
 export async function request(
@@ -7,7 +16,7 @@ export async function request(
   init: { method: "GET" | "POST"; body?: string },
   signal: AbortSignal,
   limit = timeLimit,
-): Promise<number> {
+): Promise<Answer> {
   const url = parse(address);
   try {
     const response = await fetch(url, {
@@ -17,12 +26,23 @@ export async function request(
       headers: { "user-agent": "create-stack", ...(init.body !== undefined && { "content-type": "application/json" }) },
       ...(init.body !== undefined && { body: init.body }),
     });
-    await response.body?.cancel();
-    return response.status;
+    return { status: response.status, text: await beginningOf(response) };
   } catch (error) {
     signal.throwIfAborted();
     throw new Error(`no answer from ${url.host}: ${reasonOf(error, limit)}`);
   }
+}
+
+async function beginningOf({ body }: Response): Promise<string> {
+  if (body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of body) {
+    text += decoder.decode(piece as Uint8Array, { stream: true });
+    // Leaving the loop lets go of the rest.
+    if (text.length >= longestAnswer) break;
+  }
+  return text.slice(0, longestAnswer);
 }
 
 function parse(address: string): URL {

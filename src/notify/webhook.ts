@@ -1,43 +1,54 @@
-import type { Clock } from "../support/clock.ts";
-import { request } from "./request.ts";
+import { createHash } from "node:crypto";
+import { post, type Sending } from "./attempts.ts";
+import { headlineOf, type Message } from "./message.ts";
 
-/** Milliseconds between attempts: three in all. */
-const pauses = [1_000, 5_000];
-
-/**
- * Posts a JSON document. Tried three times where there is no answer, or one that may be better next time (429, 5xx).
- * Rejects where none was taken; the message does not hold the address.
- */
-export async function sendWebhook(
-  address: string,
-  document: object,
-  { clock, signal, limit }: { clock: Pick<Clock, "sleep">; signal: AbortSignal; limit?: number },
-): Promise<void> {
-  const body = JSON.stringify(document);
-  for (let count = 0; ; count += 1) {
-    const pause = pauses[count];
-    const failure = await post(address, body, signal, limit);
-    if (failure === undefined) return;
-    if (!failure.again || pause === undefined) throw failure.error;
-    await clock.sleep(pause, signal);
-  }
+/** Posts a JSON document. Rejects where it was not taken; the message does not hold the address. */
+export async function sendWebhook(address: string, document: object, sending: Sending): Promise<void> {
+  await post(address, document, sending, ({ status }) => new Error(`the report was answered with ${status}`));
 }
 
-async function post(
-  address: string,
-  body: string,
-  signal: AbortSignal,
-  limit: number | undefined,
-): Promise<{ error: Error; again: boolean } | undefined> {
-  try {
-    const status = await request(address, { method: "POST", body }, signal, limit);
-    if (status < 300) return undefined;
-    return {
-      error: new Error(`the report was answered with ${status}`),
-      again: status === 429 || status >= 500,
-    };
-  } catch (error) {
-    signal.throwIfAborted();
-    return { error: error instanceof Error ? error : new Error(String(error)), again: true };
-  }
+/** What Alertmanager writes for a time that has not come. */
+const never = "0001-01-01T00:00:00Z";
+
+/**
+ * A message as Alertmanager posts alerts to a webhook (version 4 of its document), so that one receiver understands both.
+ * https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+ */
+export function alertDocument(message: Message): object {
+  const { state, key, name, stack, severity, component, service, title, lines, command, at, endedAt } = message;
+  const labels = {
+    alertname: name,
+    severity,
+    stack,
+    ...(component !== undefined && { component }),
+    ...(service !== undefined && { service }),
+  };
+  const annotations = {
+    summary: title,
+    ...(lines.length > 0 && { description: lines.join("\n") }),
+    ...(command !== undefined && { command }),
+  };
+  return {
+    version: "4",
+    groupKey: `${stack}/${key}`,
+    truncatedAlerts: 0,
+    status: state,
+    receiver: "webhook",
+    groupLabels: { stack, ...(component !== undefined && { component }) },
+    commonLabels: labels,
+    commonAnnotations: annotations,
+    externalURL: "",
+    headline: headlineOf(message),
+    alerts: [
+      {
+        status: state,
+        labels,
+        annotations,
+        startsAt: new Date(at).toISOString(),
+        endsAt: endedAt === undefined ? never : new Date(endedAt).toISOString(),
+        generatorURL: "",
+        fingerprint: createHash("sha256").update(`${stack}/${key}`).digest("hex").slice(0, 16),
+      },
+    ],
+  };
 }

@@ -3,7 +3,8 @@ import { metricsText } from "../../notify/metrics-text.ts";
 import { sendPing } from "../../notify/ping.ts";
 import { sendWebhook } from "../../notify/webhook.ts";
 import { messageOf } from "../../support/errors.ts";
-import { readIfExists, writeFileAtomic } from "../../support/files.ts";
+import { writeFileAtomic } from "../../support/files.ts";
+import { secretIn } from "../notify/receivers.ts";
 import { redactorFor } from "../secret-values.ts";
 import { runBackupStatus } from "./backup-status.ts";
 import { backupMetrics } from "./metrics.ts";
@@ -30,10 +31,10 @@ export async function reportRun(context: StoreContext, result: RunResult): Promi
     if (isWanted) failures.push(...(await tried(context, memory, name, act)));
   };
   await hook("ping", ping !== undefined && outcome === "ok" && result.lane !== "log", () =>
-    sendPing(addressIn(directory, ping ?? ""), signal),
+    sendPing(secretIn(directory, ping ?? ""), signal),
   );
   await hook("webhook", webhook !== undefined && changed, () =>
-    sendWebhook(addressIn(directory, webhook ?? ""), { format: 1, stack: model.name, outcome, ...result }, context),
+    sendWebhook(secretIn(directory, webhook ?? ""), { format: 1, stack: model.name, outcome, ...result }, context),
   );
   const isDue = result.lane !== "log" || clock.now() - (memory.writtenAt ?? 0) >= metricsPause;
   await hook("textfile", textfile !== undefined && isDue, () => writeMetrics(context, memory, textfile ?? ""));
@@ -55,12 +56,6 @@ async function tried(
     hookFailures[name] = (hookFailures[name] ?? 0) + 1;
     return [`${name}: ${redactorFor(directory, model)(messageOf(error))}`];
   }
-}
-
-function addressIn(directory: string, secret: string): string {
-  const address = readIfExists(join(directory, "secrets", secret))?.trim();
-  if (address) return address;
-  throw new Error(`secrets/${secret} is empty or missing`);
 }
 
 /** One file of this stack's own, replaced at once: the node exporter reads it at any moment. */
