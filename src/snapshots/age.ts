@@ -81,10 +81,14 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
   const kept = new Map<number, Buffer>();
   const contents = contentReader(file, path, contentBytes);
 
-  function keep(index: number, sealed: Buffer): void {
-    kept.set(index, sealed);
-    const oldest = kept.keys().next().value;
-    if (kept.size > keptChunks && oldest !== undefined) kept.delete(oldest);
+  /** Memory for one more kept chunk: that of the oldest, once there are enough of them. */
+  function memoryToKeep(bytes: number): Buffer {
+    const [oldest] = kept;
+    if (kept.size < keptChunks || oldest === undefined)
+      return Buffer.allocUnsafeSlow(sealedChunkBytes).subarray(0, bytes);
+    const [index, { buffer }] = oldest;
+    kept.delete(index);
+    return Buffer.from(buffer, 0, bytes);
   }
 
   /** Copies what `target`, whose first byte is at `offset` of the chunks, wants of a chunk. */
@@ -107,10 +111,10 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
       sealChunk(key, index, last, content, target, at);
       return;
     }
-    const sealed = Buffer.allocUnsafeSlow(bytes);
+    const sealed = memoryToKeep(bytes);
     sealChunk(key, index, last, content, sealed, 0);
     copyPart(index, sealed, target, offset);
-    keep(index, sealed);
+    kept.set(index, sealed);
   }
 
   /** Fills `target` with the sealed chunks from `offset`, counted from the first chunk's start. */
@@ -129,9 +133,9 @@ function ageSource(file: FileHandle, path: string, contentBytes: number, secrets
 
   return {
     size,
-    async read(offset, length) {
+    async read(offset, length, memory) {
       if (offset + length > size) throw new Error(`read beyond the end: ${offset + length} of ${size}`);
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = memory?.subarray(0, length) ?? Buffer.allocUnsafe(length);
       const copied = offset < start.length ? start.copy(bytes, 0, offset) : 0;
       if (copied < length) await fill(bytes.subarray(copied), offset + copied - start.length);
       return bytes;

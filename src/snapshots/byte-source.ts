@@ -7,8 +7,11 @@ import { type FileHandle, open } from "node:fs/promises";
 export interface ByteSource {
   /** Bytes. */
   readonly size: number;
-  /** Exactly `length` bytes from `offset`; rejects where there are fewer. */
-  read(offset: number, length: number): Promise<Buffer>;
+  /**
+   * Exactly `length` bytes from `offset`; rejects where there are fewer. Where `memory` is given, at least that long, the
+   * bytes may lie in it: they are good until it is given to somebody else.
+   */
+  read(offset: number, length: number, memory?: Buffer): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -30,15 +33,37 @@ export async function openFile(path: string): Promise<ByteSource> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    return { size, read: (offset, length) => readFully(file, path, offset, length), close: () => file.close() };
+    return { size, read: readFully.bind(undefined, file, path), close: () => file.close() };
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function readFully(file: FileHandle, path: string, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+/** Bytes that are read at once where all of a source passes through: little memory, and the processor's cache holds it. */
+export const pieceSize = 256 * 1024;
+
+/** All of a stretch of a source, a piece at a time in one memory: each is good until the next is asked for. */
+export async function* piecesOf(
+  source: ByteSource,
+  { offset, length }: { offset: number; length: number },
+  memory: Buffer = Buffer.allocUnsafeSlow(pieceSize),
+): AsyncGenerator<Buffer> {
+  for (let done = 0; done < length; ) {
+    const piece = await source.read(offset + done, Math.min(memory.length, length - done), memory);
+    yield piece;
+    done += piece.length;
+  }
+}
+
+async function readFully(
+  file: FileHandle,
+  path: string,
+  offset: number,
+  length: number,
+  memory?: Buffer,
+): Promise<Buffer> {
+  const bytes = memory?.subarray(0, length) ?? Buffer.allocUnsafe(length);
   for (let filled = 0; filled < length; ) {
     const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
     if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);

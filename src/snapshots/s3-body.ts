@@ -1,11 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, pieceSize, piecesOf } from "./byte-source.ts";
 import { type S3Call, SourceBroken } from "./s3-client.ts";
 import type { Throttle } from "./throttle.ts";
-
-/** Read at once for hashing, bytes. */
-const readSize = 128 * 1024;
 
 /** A stretch of a source. */
 export interface Stretch {
@@ -14,20 +11,26 @@ export interface Stretch {
   length: number;
 }
 
+/**
+ * Memory that pieces pass through, used again and again. New memory for each is soon garbage outside of V8's heap, which
+ * it hardly sees: tens of megabytes pile up before it looks.
+ */
+const spare: Buffer[] = [];
+
+function takeMemory(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
+}
+
 /** MD5 of a stretch, in hex. Its bytes are added to the hash of the whole on the way. */
-export async function hashStretch(
-  { source, offset, length }: Stretch,
-  whole: Hash,
-  signal?: AbortSignal,
-): Promise<string> {
+export async function hashStretch(stretch: Stretch, whole: Hash, signal?: AbortSignal): Promise<string> {
   const md5 = createHash("md5");
-  for (let done = 0; done < length; ) {
+  const memory = takeMemory();
+  for await (const bytes of piecesOf(stretch.source, stretch, memory)) {
     signal?.throwIfAborted();
-    const bytes = await source.read(offset + done, Math.min(readSize, length - done));
     md5.update(bytes);
     whole.update(bytes);
-    done += bytes.length;
   }
+  spare.push(memory);
   return md5.digest("hex");
 }
 
@@ -47,10 +50,7 @@ export async function sendStretch<Result>(
   const onAbort = () => stop.abort(call.signal.reason);
   call.signal.addEventListener("abort", onAbort, { once: true });
   let broken: SourceBroken | undefined;
-  const body = Readable.from(slicesOf(stretch, throttle, stop.signal), {
-    objectMode: false,
-    highWaterMark: throttle.slice,
-  });
+  const body = bodyOf(stretch, throttle, stop.signal);
   body.on("error", (error) => {
     if (error instanceof SourceBroken) broken = error;
     stop.abort(error);
@@ -67,20 +67,36 @@ export async function sendStretch<Result>(
   }
 }
 
-async function* slicesOf(
-  { source, offset, length }: Stretch,
-  throttle: Throttle,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  for (let done = 0; done < length; ) {
-    const size = Math.min(throttle.slice, length - done);
-    const bytes = await source.read(offset + done, size).catch((error) => {
-      throw new SourceBroken(error);
-    });
-    await throttle.take(size, signal);
-    done += size;
-    yield bytes;
-  }
+/**
+ * A body that the library pipes into its request. It writes by itself, so that it learns when a piece has left and its
+ * memory can take the next one; a stream that is read cannot know.
+ */
+function bodyOf({ source, ...place }: Stretch, throttle: Throttle, signal: AbortSignal): Readable {
+  const writeTo = async (destination: NodeJS.WritableStream) => {
+    const memory = takeMemory();
+    const pieces = piecesOf(source, place, memory.subarray(0, throttle.slice));
+    const next = () =>
+      pieces.next().catch((error) => {
+        throw new SourceBroken(error);
+      });
+    for (let piece = await next(); !piece.done; piece = await next()) {
+      const bytes = piece.value;
+      await throttle.take(bytes.length, signal);
+      signal.throwIfAborted();
+      await new Promise<void>((resolve, reject) => {
+        destination.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    // Not where it failed: a connection that breaks off may still be reading it.
+    spare.push(memory);
+    destination.end();
+  };
+  const body = new Readable();
+  body.pipe = (destination) => {
+    writeTo(destination).catch((error) => body.destroy(error));
+    return destination;
+  };
+  return body;
 }
 
 /**

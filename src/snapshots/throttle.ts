@@ -1,7 +1,8 @@
 import type { Clock } from "../support/clock.ts";
+import { pieceSize } from "./byte-source.ts";
 
 /** Bytes that go at once where the rate is not limited. */
-const largestSlice = 64 * 1024;
+const largestSlice = pieceSize;
 
 /** Spreads bytes over time. One throttle is shared by everything that may not be faster together. */
 export interface Throttle {

@@ -1,13 +1,15 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { bytesOf, openFile } from "../../src/snapshots/byte-source.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";
+import { makeIdentity } from "../../src/snapshots/recipients.ts";
 import { type S3StoreOptions, s3Store } from "../../src/snapshots/s3-store.ts";
+import { ageSealer } from "../../src/snapshots/seal.ts";
 import { readText } from "../../src/snapshots/store.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { memoryStore } from "../support/memory-store.ts";
@@ -153,6 +155,25 @@ await describeWithDocker("MinIO as it is used", [silo], () => {
     expect(done).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
     expect(sha256(await content(store, "objects/x"))).toBe(done.sha256);
     expect(notes()).toEqual([]);
+  });
+
+  test("a large file, sealed on the way, passes through little memory", async () => {
+    const path = join(temporaryFolder(), "large");
+    writeFileSync(path, "");
+    truncateSync(path, 160 * 1024 ** 2);
+    const source = await ageSealer([(await makeIdentity()).recipient]).seal(path);
+    onTestFinished(() => source.close());
+    const options = await server.bucket("large");
+    const buffers = () => process.memoryUsage().arrayBuffers;
+    const before = buffers();
+    let most = before;
+    await s3Store(options).put("objects/x", source, {
+      onProgress: () => {
+        most = Math.max(most, buffers());
+      },
+    });
+    // Four parts on the way and one that is hashed: a piece each, and what is read ahead from the disk for it.
+    expect(most - before).toBeLessThan(12 * 1024 ** 2);
   });
 
   test("sweeping gives up what a killed upload left, with its memory", async () => {
