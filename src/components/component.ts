@@ -159,7 +159,7 @@ export interface Contribution {
   routes?: Route[];
   migrations?: Migration[];
   shortcuts?: Omit<Shortcut, "component">[];
-  hostNeeds?: Omit<HostNeed, "component">[];
+  hostNeeds?: WithoutComponent<HostNeed>[];
   dataSources?: WithoutComponent<DataSource>[];
   /** State that is not backed up on purpose, with the reason. */
   unprotected?: Omit<Unprotected, "component">[];

@@ -86,6 +86,7 @@ function noteExceptions(value: YAMLMap, service: Service): void {
     "drop-capabilities": "cap_add",
     "non-root": "user",
     healthcheck: "healthcheck",
+    "host-paths": "volumes",
   } as const;
   for (const exception of service.exceptions) {
     const pair =

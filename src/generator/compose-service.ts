@@ -43,7 +43,11 @@ export function composeService(service: Service, merge: unknown): ComposeService
     working_dir: service.workingDir,
     restart: oneOff ? "no" : undefined,
     healthcheck: service.healthcheck && composeHealthcheck(service.healthcheck),
-    labels: service.configHash === undefined ? undefined : { "create-stack.config": service.configHash },
+    labels: nonEmpty({
+      ...(service.configHash !== undefined && { "create-stack.config": service.configHash }),
+      // What the engine does not tell of a container by itself: logs are told apart by release with it.
+      ...(service.tagVariable !== undefined && { "create-stack.release": `\${${service.tagVariable}}` }),
+    }),
     user: service.user,
     "<<": merge,
     cap_add: nonEmptyList(service.exceptions.flatMap((exception) => exception.capabilities ?? [])),
@@ -87,7 +91,7 @@ function composeMount(mount: Mount): Record<string, unknown> {
   if (mount.kind === "volume") return { type: "volume", source: mount.volume, target: mount.target, ...readOnly };
   return {
     type: "bind",
-    source: `./${mount.source}`,
+    source: mount.kind === "host" ? mount.source : `./${mount.source}`,
     target: mount.target,
     ...readOnly,
     bind: { create_host_path: false },

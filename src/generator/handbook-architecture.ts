@@ -32,7 +32,11 @@ export function architectureValues(model: StackModel): Record<string, unknown> {
     exceptions: exceptionsTable(model),
     hostNeeds: table(
       ["Setting", "At least", "For", "Why"],
-      model.hostNeeds.map((need) => [code(need.sysctl), String(need.minimum), code(need.component), need.reason]),
+      model.hostNeeds.map((need) => [
+        ...("sysctl" in need ? [code(need.sysctl), String(need.minimum)] : ["memory", formatSize(need.memory)]),
+        code(need.component),
+        need.reason,
+      ]),
     ),
   };
 }

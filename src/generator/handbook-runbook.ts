@@ -19,10 +19,9 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
     urls: model.routes.map((route) => `${route.certificate === undefined ? "http" : "https"}://${addressOf(route)}`),
     registries: registriesOf(model.services),
     ports: [...new Set(running.flatMap((service) => service.ports.map((port) => port.published)))].join(" and "),
-    hostNeeds: model.hostNeeds.map((need) => ({
-      ...need,
-      file: `/etc/sysctl.d/90-${model.name}.conf`,
-    })),
+    hostNeeds: model.hostNeeds
+      .filter((need) => "sysctl" in need)
+      .map((need) => ({ ...need, file: `/etc/sysctl.d/90-${model.name}.conf` })),
     app: appExample(apps),
     shortcuts: typedShortcuts(model.shortcuts),
     psql: typedShortcuts(model.shortcuts).find(({ line }) => line.startsWith("psql"))?.line ?? false,

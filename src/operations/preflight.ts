@@ -38,7 +38,7 @@ export function preflight(
     ...checkPorts(model, facts.takenPorts),
     checkMemory(model, facts.info, overcommit),
     checkDisk(diskSpace(facts.info.dataRoot)?.free, missing),
-    ...checkHostNeeds(model.hostNeeds, readSysctl),
+    ...checkHostNeeds(model.hostNeeds, facts.info, readSysctl),
     ...checkSecrets(model, directory),
     ...checkSpools(model, directory, Date.now()),
     checkSource(model, readIfExists(join(directory, "stack.yaml"))),
@@ -156,15 +156,36 @@ export function checkDisk(free: number | undefined, missingImages: number): Find
   return { id: "disk", level: "ok", message: `${formatSize(free)} free on the engine's disk` };
 }
 
-export function checkHostNeeds(needs: readonly HostNeed[], read: (sysctl: string) => number | undefined): Finding[] {
-  return needs.map(({ component, sysctl, minimum, advisory, reason }): Finding => {
+/** A machine that is sold with so much memory shows a little less: its firmware and kernel keep some. */
+const shownOfSold = 0.92;
+
+export function checkHostNeeds(
+  needs: readonly HostNeed[],
+  { memory }: Pick<EngineInfo, "memory">,
+  read: (sysctl: string) => number | undefined,
+): Finding[] {
+  return needs.map((need): Finding => {
+    const { component, advisory, reason } = need;
+    const level = advisory ? "warn" : "fail";
+    const wishes = `${component} ${advisory ? "would like" : "needs"}`;
+    if ("memory" in need) {
+      if (memory >= need.memory * shownOfSold)
+        return {
+          id: "host-memory",
+          level: "ok",
+          message: `${formatSize(memory)} of memory are enough for ${component}`,
+        };
+      const message = `This host has ${formatSize(memory)} of memory, ${wishes} ${formatSize(need.memory)}: ${reason}`;
+      return { id: "host-small", level, message, hint: need.hint };
+    }
+    const { sysctl, minimum } = need;
     const value = read(sysctl);
     if (value === undefined || value >= minimum)
       return { id: "sysctl", level: "ok", message: `${sysctl} is ${value ?? "unknown"}` };
     return {
       id: "sysctl-low",
-      level: advisory ? "warn" : "fail",
-      message: `${sysctl} is ${value}, ${component} ${advisory ? "would like" : "needs"} ${minimum}: ${reason}`,
+      level,
+      message: `${sysctl} is ${value}, ${wishes} ${minimum}: ${reason}`,
       hint: `echo ${sysctl}=${minimum} | sudo tee -a /etc/sysctl.d/99-create-stack.conf && sudo sysctl --system`,
     };
   });

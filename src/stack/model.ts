@@ -11,7 +11,7 @@ export type ServiceGroup = "edge" | "apps" | "data" | "logging" | "monitoring";
 export type ServiceClass = "long-running" | "one-shot" | "job";
 
 /** Parts of the hardening that a service may be excused from, each with a reason that is printed beside it. */
-export type HardeningRule = "read-only-root" | "non-root" | "drop-capabilities" | "healthcheck";
+export type HardeningRule = "read-only-root" | "non-root" | "drop-capabilities" | "healthcheck" | "host-paths";
 
 export interface HardeningException {
   rule: HardeningRule;
@@ -19,12 +19,16 @@ export interface HardeningException {
   reason: string;
   /** With `drop-capabilities`: the capabilities that are given back. */
   capabilities?: string[];
+  /** With `host-paths`: what the service sees of the host. */
+  paths?: string[];
 }
 
 export type Mount =
   | { kind: "volume"; volume: string; target: string; readOnly: boolean }
   /** A path of the stack's directory, relative and with forward slashes. */
-  | { kind: "bind"; source: string; target: string; readOnly: boolean };
+  | { kind: "bind"; source: string; target: string; readOnly: boolean }
+  /** An absolute path of the host, which an exception to `host-paths` names. */
+  | { kind: "host"; source: string; target: string; readOnly: true };
 
 export interface Tmpfs {
   target: string;
@@ -208,16 +212,17 @@ export interface Shortcut {
   about: string;
 }
 
-/** A setting of the host that a component needs and Compose cannot make. */
-export interface HostNeed {
+/** What a component needs of the host and Compose cannot make. */
+export type HostNeed = {
   component: string;
-  /** Path below /proc/sys with dots: `vm.overcommit_memory`. */
-  sysctl: string;
-  minimum: number;
   /** True where the component works badly but does work without. */
   advisory: boolean;
   reason: string;
-}
+} & (
+  | /** Path below /proc/sys with dots: `vm.overcommit_memory`. */ { sysctl: string; minimum: number }
+  /** Bytes of memory that the whole machine has; `hint`: what else could be done. */
+  | { memory: number; hint: string }
+);
 
 /** A command that runs in a container of its own, of the image that the source's service runs, for a backup or a restore. */
 export interface Task {

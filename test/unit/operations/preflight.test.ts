@@ -97,17 +97,31 @@ test.each([
 test("a setting of the host is needed, wished for, or fine", () => {
   const need = { component: "redis", sysctl: "vm.overcommit_memory", minimum: 1, reason: "forks copy", advisory: true };
   const level = (value: number | undefined, advisory: boolean) =>
-    checkHostNeeds([{ ...need, advisory }], () => value).map(({ level }) => level);
+    checkHostNeeds([{ ...need, advisory }], { memory: GB }, () => value).map(({ level }) => level);
   expect([level(1, false), level(undefined, false), level(0, true), level(0, false)]).toEqual([
     ["ok"],
     ["ok"],
     ["warn"],
     ["fail"],
   ]);
-  expect(checkHostNeeds([need], () => 0)[0]).toMatchObject({
+  expect(checkHostNeeds([need], { memory: GB }, () => 0)[0]).toMatchObject({
     message: "vm.overcommit_memory is 0, redis would like 1: forks copy",
     hint: expect.stringContaining("vm.overcommit_memory=1"),
   });
+});
+
+test("a component that needs a large host is refused on a small one, unless it was forced", () => {
+  const need = { component: "elk", memory: 8 * GB, hint: "use loki", reason: "three Java servers" };
+  const found = (memory: number, advisory: boolean) => checkHostNeeds([{ ...need, advisory }], { memory }, () => 0)[0];
+  expect(found(4 * GB, false)).toEqual({
+    id: "host-small",
+    level: "fail",
+    message: "This host has 4 GB of memory, elk needs 8 GB: three Java servers",
+    hint: "use loki",
+  });
+  expect(found(4 * GB, true)).toMatchObject({ level: "warn", message: expect.stringContaining("elk would like 8 GB") });
+  // What a machine sold with 8 GB shows, and one with a gigabyte less.
+  expect([found(7.6 * GB, false)?.level, found(7 * GB, false)?.level]).toEqual(["ok", "fail"]);
 });
 
 test("an edit of stack.yaml since the last generate is noticed", () => {
