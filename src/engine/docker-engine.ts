@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import Docker from "dockerode";
-import { followEvents } from "./docker-events.ts";
+import { followEvents, pastEvents } from "./docker-events.ts";
 import { execIn, openExecIn } from "./docker-exec.ts";
 import { readLogs } from "./docker-logs.ts";
 import { oneOffsOn, volumesOn } from "./docker-one-offs.ts";
-import type { Engine, EngineInfo, TakenPort } from "./engine.ts";
+import type { Engine, EngineInfo, ResourceUse, TakenPort } from "./engine.ts";
 import { asked, unlessGone } from "./engine-errors.ts";
 import { observedContainer } from "./observe.ts";
 import { demultiplexer, lineJoiner, type OutputPiece, singleStream } from "./streams.ts";
@@ -47,7 +47,7 @@ export function engineOn(docker: DockerClient): Engine {
       return found === undefined ? undefined : observedContainer(found);
     },
     takenPorts: () => asked(takenPorts(docker)),
-    memoryUse: (ids) => asked(memoryUse(docker, ids)),
+    resourceUse: (ids) => asked(resourceUse(docker, ids)),
     image: async (reference) => {
       const found = await unlessGone(docker.getImage(reference).inspect());
       if (found === undefined) return undefined;
@@ -71,6 +71,7 @@ export function engineOn(docker: DockerClient): Engine {
       await unlessGone(docker.getContainer(id).remove({ force: true, v: options?.unnamedVolumes ?? false }), 409);
     },
     events: (project, onEvent, signal) => followEvents(docker, project, onEvent, signal),
+    pastEvents: (project, since) => asked(pastEvents(docker, project, since)),
     volumes: (project, options) => asked(volumes(docker, project, options?.sizes ?? false)),
   };
 }
@@ -117,8 +118,8 @@ async function takenPorts(docker: DockerClient): Promise<TakenPort[]> {
   );
 }
 
-async function memoryUse(docker: DockerClient, ids: readonly string[]): Promise<Map<string, number>> {
-  const use = new Map<string, number>();
+async function resourceUse(docker: DockerClient, ids: readonly string[]): Promise<Map<string, ResourceUse>> {
+  const use = new Map<string, ResourceUse>();
   const measure = async (id: string) => {
     // One shot: the engine answers at once instead of taking a second sample for the CPU share.
     const stats = await unlessGone(docker.getContainer(id).stats({ stream: false, "one-shot": true }));
@@ -126,7 +127,10 @@ async function memoryUse(docker: DockerClient, ids: readonly string[]): Promise<
     if (memory?.usage === undefined) return;
     // cgroup v1 has both names and counts the whole hierarchy under the longer one.
     const parts = memory.stats as Partial<Record<"total_inactive_file" | "inactive_file", number>> | undefined;
-    use.set(id, Math.max(0, memory.usage - (parts?.total_inactive_file ?? parts?.inactive_file ?? 0)));
+    use.set(id, {
+      memory: Math.max(0, memory.usage - (parts?.total_inactive_file ?? parts?.inactive_file ?? 0)),
+      cpu: (stats?.cpu_stats.cpu_usage.total_usage ?? 0) / 1e9,
+    });
   };
   await Promise.all(ids.map(measure));
   return use;

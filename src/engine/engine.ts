@@ -41,7 +41,33 @@ export interface ObservedContainer {
   healthLog: { exitCode: number; output: string; at: number }[];
   /** Bytes; 0 is no limit. */
   memoryLimit: number;
+  /** Processors; 0 is no limit. */
+  cpuLimit: number;
   networks: string[];
+  /** IP addresses by network, as the engine names it; only of what runs. */
+  addresses: Record<string, string>;
+}
+
+/** What a container uses. */
+export interface ResourceUse {
+  /** Bytes now, without the page cache that the kernel would give back. */
+  memory: number;
+  /** Seconds of processor time since the container started. */
+  cpu: number;
+}
+
+/** Something that happened to a container. */
+export interface PastEvent {
+  /** Milliseconds since 1970, with fractions. */
+  at: number;
+  id: string;
+  service: string;
+  /** True for `docker compose run` containers. */
+  oneOff: boolean;
+  /** `start`, `die`, `kill`, `oom`, `destroy`, `healthy`, … Checks and other execs are left out. */
+  action: string;
+  /** With `kill`: the number of the signal. */
+  signal?: number;
 }
 
 /** A port of the host that a running container has. */
@@ -139,8 +165,8 @@ export interface Engine {
   takenPorts(): Promise<TakenPort[]>;
   /** One container, or undefined where it is gone. */
   inspect(id: string): Promise<ObservedContainer | undefined>;
-  /** Bytes in use now (without the page cache that the kernel would give back), by container id; gone ones are left out. */
-  memoryUse(ids: readonly string[]): Promise<Map<string, number>>;
+  /** What containers use, by id; those that do not run are left out. One sample each, all at the same time. */
+  resourceUse(ids: readonly string[]): Promise<Map<string, ResourceUse>>;
   /** Undefined where the engine does not have the image. */
   image(reference: string): Promise<{ id: string; architecture: string; size: number; digests: string[] } | undefined>;
   /** The last lines of a container's output, stdout and stderr in order. */
@@ -201,6 +227,12 @@ export interface Engine {
     onEvent: (event: { service: string; action: string; id: string }) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * What happened to the project's containers after `since` and until now, oldest first. The engine remembers little of
+   * it (its last 256 events, of all that runs on it, and none from before its own start): `knownFrom` is the moment from
+   * which on nothing is missing.
+   */
+  pastEvents(project: string, since: number): Promise<{ events: PastEvent[]; knownFrom: number }>;
   /** Volumes of a project; sizes are measured only when asked for, which reads every file. */
   volumes(
     project: string,

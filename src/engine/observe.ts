@@ -12,6 +12,7 @@ interface HealthLogEntry {
 export function observedContainer(answer: ContainerInspectInfo): ObservedContainer {
   const labels = answer.Config.Labels ?? {};
   const { State } = answer;
+  const networks = answer.NetworkSettings.Networks ?? {};
   const health = healthOf(State.Health?.Status);
   const startedAt = time(State.StartedAt);
   const finishedAt = time(State.FinishedAt);
@@ -34,7 +35,11 @@ export function observedContainer(answer: ContainerInspectInfo): ObservedContain
     error: State.Error,
     healthLog: log.map(({ ExitCode, Output, End }) => ({ exitCode: ExitCode, output: Output, at: time(End) ?? 0 })),
     memoryLimit: answer.HostConfig.Memory ?? 0,
-    networks: Object.keys(answer.NetworkSettings.Networks ?? {}),
+    cpuLimit: (answer.HostConfig.NanoCpus ?? 0) / 1e9,
+    networks: Object.keys(networks),
+    addresses: Object.fromEntries(
+      Object.entries(networks).flatMap(([name, { IPAddress }]) => (IPAddress ? [[name, IPAddress]] : [])),
+    ),
   };
 }
 

@@ -71,7 +71,8 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
 async function observeWithMemory(engine: Engine, project: string) {
   const { containers } = await engine.observe(project);
   const running = containers.filter((container) => container.state === "running");
-  return { containers, memory: await engine.memoryUse(running.map((container) => container.id)) };
+  const use = await engine.resourceUse(running.map((container) => container.id));
+  return { containers, memory: new Map([...use].map(([id, { memory }]) => [id, memory])) };
 }
 
 function migrationStatuses(

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Engine, ExecResult } from "../../src/engine/engine.ts";
+import type { Engine, ExecResult, PastEvent } from "../../src/engine/engine.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 
@@ -113,13 +113,14 @@ function suite(open: () => Bench): void {
     expect(await talk.readLine()).toBeUndefined();
   });
 
-  test("measures the memory of what runs and leaves out what does not", async () => {
+  test("measures the memory and processor time of what runs and leaves out what does not", async () => {
     const id = await bench.running("hungry");
     const ended = await bench.ending("gone", [], 0);
     await engine.waitForExit(ended);
-    const use = await engine.memoryUse([id, ended, "0123456789ab"]);
+    const use = await engine.resourceUse([id, ended, "0123456789ab"]);
     expect([...use.keys()]).toEqual([id]);
-    expect(use.get(id)).toBeGreaterThan(0);
+    expect(use.get(id)?.memory).toBeGreaterThan(0);
+    expect(use.get(id)?.cpu).toBeGreaterThan(0);
   });
 
   test("stops, kills and removes, and does not mind what is already so", async () => {
@@ -157,6 +158,28 @@ function suite(open: () => Bench): void {
     await listening;
     expect(seen.indexOf("flash die")).toBeGreaterThan(-1);
   });
+
+  test("tells what happened since a moment, also to what is gone, and from when on it knows", async () => {
+    const before = Date.now() - 1;
+    const id = await bench.running("eventful");
+    await engine.exec(id, ["true"]);
+    await engine.stop(id, 10);
+    await engine.remove(id);
+    const { events, knownFrom } = await engine.pastEvents(bench.project, before);
+    const mine = events.filter((event) => event.id === id);
+    expect(happenings(mine)).toEqual(["eventful start", "eventful kill 15", "eventful die", "eventful destroy"]);
+    expect(mine.every(({ at, oneOff, action }) => at > before && !oneOff && !action.startsWith("exec"))).toBe(true);
+    expect(knownFrom).toBeLessThanOrEqual(mine[0]?.at ?? 0);
+    const last = events.at(-1)?.at ?? 0;
+    expect((await engine.pastEvents(bench.project, last)).events).toEqual([]);
+    expect((await engine.pastEvents("another-project", before)).events).toEqual([]);
+  });
+}
+
+function happenings(events: readonly PastEvent[]): string[] {
+  return events
+    .filter(({ action }) => ["start", "kill", "die", "destroy"].includes(action))
+    .map(({ service, action, signal }) => [service, action, ...(signal === undefined ? [] : [signal])].join(" "));
 }
 
 function fakeBench(): Bench {

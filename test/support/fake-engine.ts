@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type {
   Engine,
   EngineInfo,
@@ -5,6 +6,7 @@ import type {
   ExecResult,
   ObservedContainer,
   OpenExec,
+  PastEvent,
   TakenPort,
 } from "../../src/engine/engine.ts";
 import { StackError } from "../../src/support/errors.ts";
@@ -17,6 +19,8 @@ export interface FakeContainer extends ObservedContainer {
   project: string;
   output: Line[];
   memory: number;
+  /** Seconds of processor time. */
+  cpu: number;
   labels?: Record<string, string>;
   /** Names of volumes. */
   mounted?: string[];
@@ -38,6 +42,8 @@ export interface FakeEngine extends Engine {
   volumeList: { project: string; name: string; driverName: string; bytes?: number }[];
   portList: TakenPort[];
   about: EngineInfo;
+  /** From when on the engine remembers what happened. Milliseconds since 1970. */
+  remembersFrom: number;
   /** False: every call rejects as an engine that does not answer. */
   reachable: boolean;
 }
@@ -74,6 +80,7 @@ export function fakeEngine(): FakeEngine {
     project: _,
     output: __,
     memory: ___,
+    cpu: _______,
     run: ____,
     labels: _____,
     mounted: ______,
@@ -86,7 +93,11 @@ export function fakeEngine(): FakeEngine {
   };
   const alive = (container: FakeContainer | undefined) =>
     container !== undefined && ["running", "restarting", "paused"].includes(container.state);
-  const tell = (container: FakeContainer, action: string) => {
+  const past: (PastEvent & { project: string })[] = [];
+  const tell = (container: FakeContainer, action: string, signal?: number) => {
+    const { project, id, service, oneOff } = container;
+    const at = Math.max(Date.now(), (past.at(-1)?.at ?? 0) + 0.001);
+    past.push({ project, at, id, service, oneOff, action, ...(signal !== undefined && { signal }) });
     for (const { project, onEvent } of listeners) {
       if (project === container.project) onEvent({ service: container.service, action, id: container.id });
     }
@@ -119,6 +130,7 @@ export function fakeEngine(): FakeEngine {
     volumeList: [],
     portList: [],
     about: usualInfo,
+    remembersFrom: 0,
     reachable: true,
 
     add(partial) {
@@ -147,10 +159,10 @@ export function fakeEngine(): FakeEngine {
       const found = containers.get(id);
       return found === undefined ? undefined : picture(found);
     },
-    async memoryUse(ids) {
+    async resourceUse(ids) {
       const running = ids.flatMap((id) => {
         const found = containers.get(id);
-        return alive(found) ? [[id, found?.memory ?? 0] as const] : [];
+        return alive(found) ? [[id, { memory: found?.memory ?? 0, cpu: found?.cpu ?? 0 }] as const] : [];
       });
       return new Map(running);
     },
@@ -249,12 +261,14 @@ export function fakeEngine(): FakeEngine {
       const found = containers.get(id);
       if (found === undefined || !alive(found)) return;
       engine.done.push(`stop ${found.service}`);
+      tell(found, "kill", 15);
       end(found, 143);
     },
     async kill(id, signal) {
       const found = containers.get(id);
       if (found === undefined || !alive(found)) return;
       engine.done.push(`kill ${found.service} ${signal}`);
+      tell(found, "kill", constants.signals[signal as NodeJS.Signals]);
       if (signal === "SIGKILL") end(found, 137);
     },
     async remove(id) {
@@ -269,6 +283,10 @@ export function fakeEngine(): FakeEngine {
       listeners.add(listener);
       await until(() => signal.aborted, signal);
       listeners.delete(listener);
+    },
+    async pastEvents(project, since) {
+      const mine = past.filter((event) => event.project === project && event.at > since);
+      return { events: mine.map(({ project: _, ...event }) => event), knownFrom: engine.remembersFrom };
     },
     async volumes(project, options) {
       const found = engine.volumeList.filter((volume) => volume.project === project);
@@ -285,7 +303,8 @@ function rejectingWhenUnreachable(engine: FakeEngine): FakeEngine {
     "info",
     "observe",
     "inspect",
-    "memoryUse",
+    "resourceUse",
+    "pastEvents",
     "image",
     "logTail",
     "exec",
@@ -323,9 +342,12 @@ function usualContainer(id: string, number: number): FakeContainer {
     error: "",
     healthLog: [],
     memoryLimit: 0,
+    cpuLimit: 0,
     networks: ["apps"],
+    addresses: {},
     output: [],
     memory: 1_000_000,
+    cpu: 0.5,
   };
 }
 

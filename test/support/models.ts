@@ -80,7 +80,9 @@ export function container(service: string, parts: Partial<ObservedContainer> = {
     error: "",
     healthLog: [],
     memoryLimit: 64 * 1024 ** 2,
+    cpuLimit: 0,
     networks: [],
+    addresses: {},
     ...parts,
   };
 }

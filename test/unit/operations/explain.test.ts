@@ -18,7 +18,9 @@ const container: ObservedContainer = {
   error: "",
   healthLog: [],
   memoryLimit: 64 * 1024 ** 2,
+  cpuLimit: 0,
   networks: [],
+  addresses: {},
 };
 
 const healthcheck = {

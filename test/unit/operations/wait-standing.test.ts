@@ -39,7 +39,9 @@ function container(more: Partial<ObservedContainer> = {}): ObservedContainer {
     error: "",
     healthLog: [],
     memoryLimit: 0,
+    cpuLimit: 0,
     networks: [],
+    addresses: {},
     ...more,
   };
 }
