@@ -29,6 +29,7 @@ import type {
   Monitoring,
   NotifySettings,
   Scrape,
+  Thresholds,
 } from "../stack/monitoring.ts";
 import type { SecretText } from "../stack/secret-text.ts";
 import type { Problem } from "../support/errors.ts";
@@ -77,6 +78,8 @@ export interface ComponentUse {
   monitored: boolean;
   /** Who is told when something is wrong. */
   notify: NotifySettings;
+  /** From which values on somebody is told; for rules of components, whose numbers stand in one place of stack.yaml. */
+  thresholds: Thresholds;
   /** Reads a file of templates/ and fills it in; throws on a missing value. Path such as `redis/redis.conf.hbs`. */
   template(path: string, values: Record<string, unknown>): string;
 }
@@ -172,6 +175,8 @@ export interface Contribution {
   consoles?: Omit<Console, "component">[];
   /** Where the supervisor asks; only the component that `monitors` says it, and only once. */
   monitoring?: Omit<Monitoring, "component">[];
+  /** Names of alert rules that the user does not want; only the component that `monitors` says it. */
+  alertsOff?: string[];
   /** What is wrong, found while contributing. The generator reports all of them together. */
   problems?: OptionProblem[];
 }
@@ -209,8 +214,10 @@ export interface Component<Options = unknown> {
   /** Its section of stack.yaml, defaults included; strict, with a description on each key. */
   options: z.ZodType<Options>;
   questions?: Question[];
-  /** It monitors the others: `ComponentUse.monitored` is true for all. */
+  /** It monitors the others: `ComponentUse.monitored` is true for all, and it collects last, what others collected included. */
   monitors?: true;
+  /** Where it `monitors`: `ComponentUse.thresholds` of all, in place of the usual ones. */
+  thresholds?(options: Options): Thresholds;
   /** Which other components it uses. */
   uses?(options: Options): Use[];
   /** What it adds. Pure: same input, same output. */

@@ -10,7 +10,7 @@ import type {
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
 import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
-import { metricsFolder } from "../stack/monitoring.ts";
+import { metricsFolder, usualThresholds } from "../stack/monitoring.ts";
 import { configError } from "../stack/source.ts";
 import type { Problem } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
@@ -152,13 +152,14 @@ function usersByComponent(placed: readonly Placed[]): Map<string, UsedBy[]> {
 
 function contributeAll(config: StackConfig, placed: readonly Placed[], catalogue: Catalogue): ContributionOf[] {
   const users = usersByComponent(placed);
-  const monitored = placed.some(({ component }) => component.monitors === true);
+  const monitor = placed.find(({ component }) => component.monitors === true);
   const useOf = (key: string): ComponentUse => ({
     stack: config.name,
     key,
     usedBy: users.get(key) ?? [],
-    monitored,
+    monitored: monitor !== undefined,
     notify: config.notify,
+    thresholds: monitor?.component.thresholds?.(monitor.config.options) ?? usualThresholds,
     template: (path, values) => fillTemplate(catalogue.templates, path, values),
   });
   const first = placed.map(({ config, component }) => ({
@@ -167,10 +168,17 @@ function contributeAll(config: StackConfig, placed: readonly Placed[], catalogue
     options: config.options,
     contribution: component.contribute(config.options, useOf(config.key)),
   }));
-  return first.map((entry, index) => {
-    const collected = placed[index]?.component.collect?.(entry.options, useOf(entry.key), first);
-    return collected === undefined ? entry : { ...entry, contribution: join(entry.contribution, collected) };
-  });
+  const collect = (before: readonly ContributionOf[], whose: (component: Component) => boolean) =>
+    before.map((entry, index) => {
+      const component = placed[index]?.component;
+      const collected =
+        component && whose(component) ? component.collect?.(entry.options, useOf(entry.key), before) : undefined;
+      return collected === undefined ? entry : { ...entry, contribution: join(entry.contribution, collected) };
+    });
+  return collect(
+    collect(first, (component) => component.monitors !== true),
+    (component) => component.monitors === true,
+  );
 }
 
 /**
@@ -226,6 +234,7 @@ function assemble({ name, backup, notify }: StackConfig, contributions: readonly
     (contribution.services ?? []).map((needs) => harden(key, needs, files)),
   );
   const [monitoring] = gather((contribution) => contribution.monitoring);
+  const alertsOff = contributions.flatMap(({ contribution }) => contribution.alertsOff ?? []);
   return {
     format: 1,
     source: "",
@@ -254,7 +263,7 @@ function assemble({ name, backup, notify }: StackConfig, contributions: readonly
     notify,
     ...(monitoring && { monitoring }),
     scrapes: gather((contribution) => contribution.scrapes),
-    alerts: gather((contribution) => contribution.alertRules),
+    alerts: gather((contribution) => contribution.alertRules).filter(({ name }) => !alertsOff.includes(name)),
     consoles: gather((contribution) => contribution.consoles),
   };
 }

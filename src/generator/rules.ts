@@ -84,7 +84,9 @@ function assertConsistent(model: StackModel): void {
     volume: new Set(model.volumes.map((item) => item.name)),
     network: new Set(model.networks.map((item) => item.name)),
     secret: new Set(
-      model.secrets.flatMap((item) => (item.kind === "certificate" ? [item.name, item.keyName] : [item.name])),
+      model.secrets.flatMap((item) =>
+        item.kind === "certificate" ? [item.name, item.keyName, item.authorityName] : [item.name],
+      ),
     ),
   };
   for (const [owner, kind, name] of mentions(model)) {

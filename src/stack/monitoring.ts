@@ -20,9 +20,27 @@ export interface Scrape {
   replicated?: true;
   /** Secret with a token that the service asks for. */
   token?: string;
+  /** The labels `service` and `component` of its own series are kept (Traefik); otherwise they become `exported_service`. */
+  keepsLabels?: true;
   /** Further labels of every series. */
   labels?: Record<string, string>;
 }
+
+/** From which values on somebody is told. */
+export interface Thresholds {
+  /** Share of requests that fail, of 1. */
+  errors: number;
+  /** Seconds that the slowest one of a hundred requests takes. */
+  p99: number;
+  /** Used share of a disk, of its inodes, of the memory; of 1. */
+  disk: number;
+  memory: number;
+  /** Days that a certificate is still good for. */
+  certificateDays: number;
+}
+
+/** Thresholds where stack.yaml says nothing else. */
+export const usualThresholds: Thresholds = { errors: 0.01, p99: 1, disk: 0.85, memory: 0.9, certificateDays: 14 };
 
 /** `critical`: wake somebody. `warning`: look at it today. */
 export type AlertSeverity = "critical" | "warning";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ComponentUse } from "../../src/components/component.ts";
 import { fillTemplate } from "../../src/generator/templates.ts";
+import { usualThresholds } from "../../src/stack/monitoring.ts";
 
 const templates = new URL("../../templates/", import.meta.url);
 
@@ -12,6 +13,7 @@ export function componentUse(key: string, parts: Partial<ComponentUse> = {}): Co
     usedBy: [],
     monitored: false,
     notify: {},
+    thresholds: usualThresholds,
     template: (path, values) => fillTemplate((name) => readFileSync(new URL(name, templates), "utf8"), path, values),
     ...parts,
   };
