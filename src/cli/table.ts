@@ -171,6 +171,16 @@ export const commands: Command[] = [
     load: () => import("./commands/exec.ts"),
   },
   {
+    name: "open",
+    summary: "how to get to Grafana and other pages of the stack",
+    place: "stack",
+    positionals: [{ name: "PAGE", help: "only this one: grafana, prometheus, kibana" }],
+    description: "Prints the address, or the ssh line that makes one, who logs in, and how to read the password.",
+    options: [],
+    exits: ["unhealthy", "engineUnreachable"],
+    load: () => import("./commands/open.ts"),
+  },
+  {
     name: "migrate",
     summary: "bring the databases up to date",
     place: "stack",

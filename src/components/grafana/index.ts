@@ -82,11 +82,11 @@ function settings(chosen: GrafanaOptions, use: ComponentUse, sources: readonly G
   const names = namesOf(use.key);
   const file = (path: string, template: string, values: Record<string, unknown>) => ({
     path: `${names.config}/${path}`,
-    content: use.template(`grafana/${template}.hbs`, values),
+    content: use.template(template, values),
     mode: 0o644 as const,
   });
   return [
-    file("grafana.ini", "grafana.ini", {
+    file("grafana.ini", "grafana/grafana.ini.hbs", {
       password: fromFile(names.password),
       secretKey: fromFile(names.secretKey),
       service: use.key,
@@ -94,7 +94,7 @@ function settings(chosen: GrafanaOptions, use: ComponentUse, sources: readonly G
       secure: chosen.host !== undefined,
       home: use.monitored && "/etc/grafana/dashboards/applications.json",
     }),
-    file("provisioning/datasources/stack.yml", "datasources.yml", {
+    file("provisioning/datasources/stack.yml", "grafana/datasources.yml.hbs", {
       sources: sources.map(({ login, settings: more, ...source }, index) => ({
         ...source,
         isDefault: index === 0,
@@ -102,7 +102,7 @@ function settings(chosen: GrafanaOptions, use: ComponentUse, sources: readonly G
         settings: more === undefined ? false : JSON.stringify(more),
       })),
     }),
-    file("provisioning/dashboards/stack.yml", "dashboards.yml", { service: use.key, folder: use.stack }),
+    file("provisioning/dashboards/stack.yml", "grafana/dashboards.yml.hbs", { service: use.key, folder: use.stack }),
   ];
 }
 
