@@ -15,6 +15,7 @@ export function problemsOf(report: Pick<BackupStatusReport, "sources" | "stores"
 
 /** Whoever has no copies elsewhere should know it each time; a choice, and so no failure. */
 const onlyHere: BackupProblem = {
+  id: "only-here",
   subject: "local",
   severity: "warn",
   message: "every copy is on this server: with its disk they are lost too",
@@ -27,36 +28,39 @@ function isCritical({ severity }: BackupProblem): boolean {
 
 function problemsOfStore(status: StoreBackupStatus): BackupProblem[] {
   const { store, error, missing, unreadable, lastDelivery, lastPrune } = status;
-  const told = (severity: BackupProblem["severity"], message: string, hint: string): BackupProblem => ({
+  const told = (id: string, severity: BackupProblem["severity"], message: string, hint: string): BackupProblem => ({
+    id: `${id}/${store}`,
     subject: store,
     severity,
     message,
     hint,
   });
-  if (error !== undefined) return [told("critical", error.message, error.hint ?? `./prod.sh backup doctor ${store}`)];
+  if (error !== undefined)
+    return [told("unreachable", "critical", error.message, error.hint ?? `./prod.sh backup doctor ${store}`)];
   const problems: BackupProblem[] = [];
   if (lastDelivery?.lastOutcome === "failed") {
     const message = `the newest delivery to ${store} failed: ${lastDelivery.message ?? ""}`;
-    problems.push(told("warn", message, `./prod.sh backup doctor ${store}`));
+    problems.push(told("delivery", "warn", message, `./prod.sh backup doctor ${store}`));
   }
   if (missing > 0) {
     const message = `${store} lacks ${missing === 1 ? "1 snapshot" : `${missing} snapshots`} of this host`;
-    problems.push(told("warn", message, "./prod.sh backup run --only stack"));
+    problems.push(told("missing", "warn", message, "./prod.sh backup run --only stack"));
   }
   if (unreadable > 0) {
     const message = `${unreadable === 1 ? "1 manifest" : `${unreadable} manifests`} of ${store} cannot be read`;
-    problems.push(told("warn", message, `./prod.sh backup list --on ${store}`));
+    problems.push(told("unreadable", "warn", message, `./prod.sh backup list --on ${store}`));
   }
   if (lastPrune !== undefined && lastPrune.held.length > 0) {
     const message = `the newest prune of ${store} left something: ${lastPrune.held.join("; ")}`;
-    problems.push(told("warn", message, "./prod.sh backup prune --dry-run"));
+    problems.push(told("held", "warn", message, "./prod.sh backup prune --dry-run"));
   }
   return problems;
 }
 
 function problemsOfSource(source: SourceBackupStatus, dead: ReadonlySet<string>, rto: number): BackupProblem[] {
   const { source: subject, points, runs, windows } = source;
-  const told = (severity: BackupProblem["severity"], message: string, hint: string) => ({
+  const told = (id: string, severity: BackupProblem["severity"], message: string, hint: string): BackupProblem => ({
+    id,
     subject,
     severity,
     message,
@@ -66,14 +70,26 @@ function problemsOfSource(source: SourceBackupStatus, dead: ReadonlySet<string>,
   const late = points
     // Of a store that does not answer that is said already.
     .filter(({ state, counts, store }) => counts && state !== "ok" && !dead.has(store))
-    .map((point) => told(point.state === "critical" ? "critical" : "warn", lateness(point, source.rpo), run));
+    .map((point) => {
+      const severity = point.state === "critical" ? "critical" : "warn";
+      return told(`late/${subject}/${point.store}`, severity, lateness(point, source.rpo), run);
+    });
   const failed = Object.entries(runs)
     .filter(([, { lastOutcome }]) => lastOutcome === "failed")
-    .map(([type, { message }]) => told("warn", `the newest ${type} of ${subject} failed: ${message ?? ""}`, run));
+    .map(([type, { message }]) =>
+      told(`failed/${subject}/${type}`, "warn", `the newest ${type} of ${subject} failed: ${message ?? ""}`, run),
+    );
   const holes = windows.flatMap(({ store, gap }) =>
     gap === undefined
       ? []
-      : [told("warn", `the log of ${subject} in ${store} has a hole: ${gap.from} to ${gap.to} are missing`, run)],
+      : [
+          told(
+            `hole/${subject}/${store}`,
+            "warn",
+            `the log of ${subject} in ${store} has a hole: ${gap.from} to ${gap.to} are missing`,
+            run,
+          ),
+        ],
   );
   return [...late, ...failed, ...holes, ...problemsOfDrill(source, rto)];
 }
@@ -82,10 +98,11 @@ function problemsOfDrill({ source: subject, drill }: SourceBackupStatus, rto: nu
   if (drill === undefined || (drill.ok && drill.took <= rto)) return [];
   if (drill.ok) {
     const message = `a restore of ${subject} took ${formatAge(drill.took)}, more than the ${formatAge(rto)} that it may take`;
-    return [{ subject, severity: "warn", message, hint: "./prod.sh backup status" }];
+    return [{ id: `slow/${subject}`, subject, severity: "warn", message, hint: "./prod.sh backup status" }];
   }
   const message = `the newest trial restore of ${subject} failed: ${drill.detail}`;
-  return [{ subject, severity: "critical", message, hint: `./prod.sh backup verify ${drill.snapshot} --deep` }];
+  const hint = `./prod.sh backup verify ${drill.snapshot} --deep`;
+  return [{ id: `drill/${subject}`, subject, severity: "critical", message, hint }];
 }
 
 function lateness({ source, store, age }: RecoveryPoint, rpo: number): string {

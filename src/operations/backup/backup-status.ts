@@ -63,6 +63,8 @@ export interface StoreBackupStatus {
 
 /** A thing to be told first. */
 export interface BackupProblem {
+  /** The same as long as the problem lasts: `late/postgres/offsite`. Its first word is what kind of problem it is. */
+  id: string;
   /** A source, or a store. */
   subject: string;
   severity: "warn" | "critical";

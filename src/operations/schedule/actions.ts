@@ -8,6 +8,7 @@ import { failureText } from "../backup/run-lines.ts";
 import { openStores } from "../backup/stores.ts";
 import { runVerify, type VerifyResult } from "../backup/verify.ts";
 import type { Context } from "../context.ts";
+import { tellOf } from "../notify/tell.ts";
 import { recover } from "../recover.ts";
 import { removeKept } from "../restore/swap.ts";
 import type { ChoreResult, TickActions } from "./tick.ts";
@@ -26,6 +27,7 @@ export function tickActions(context: Context, version: string): TickActions {
       const result = await shipLogs(context);
       return result && { ...result, notes: [...result.notes, ...(await reportRun(context, result))] };
     },
+    tell: () => tellOf(context, { heartbeat: true }),
     copy: (lane: Lane, only) => runBackup(context, { lane, only, version }),
     // The copies here are those that a night's restore begins with, and no private key is needed for them.
     drill: async () => ofDrill(await runVerify(context, { deep: true, on: "local" })),

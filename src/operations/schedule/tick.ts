@@ -31,6 +31,8 @@ export interface TickActions {
    * which sources want a full copy at once.
    */
   log(): Promise<(RunResult & { basesWanted?: WantedBase[] }) | undefined>;
+  /** Tells those whom `notify:` names what is wrong, or that nothing is. */
+  tell(): Promise<ChoreResult>;
   copy(lane: Lane, only: readonly string[]): Promise<RunResult>;
   drill(): Promise<ChoreResult>;
   prune(): Promise<ChoreResult>;
@@ -38,7 +40,7 @@ export interface TickActions {
 
 /** One thing that was done, or tried. */
 export interface TickEvent {
-  what: "recovery" | "log" | "prune" | ScheduledLane;
+  what: "recovery" | "log" | "notify" | "prune" | ScheduledLane;
   /** `busy`: another operation is at work on the stack; a later call does it. */
   outcome: "ok" | "partial" | "failed" | "busy";
   lines: string[];
@@ -59,7 +61,7 @@ const basePause = 30 * 60_000;
 
 /**
  * One call of `schedule run`: does what has become due since the last one, each lane at most once. Called every minute
- * by cron or systemd. A second call at the same time ships the log and ends; one that finds the stack at work leaves what
+ * by cron or systemd. A second call at the same time ships the log, tells what is wrong and ends; one that finds the stack at work leaves what
  * is due to the next.
  */
 export async function runTick(context: TickContext, actions: TickActions): Promise<TickResult> {
@@ -71,6 +73,11 @@ export async function runTick(context: TickContext, actions: TickActions): Promi
       const result = await actions.log();
       wanted.push(...(result?.basesWanted ?? []));
       return logResult(result);
+    }),
+    // Before what may take hours: what that comes to is told by the calls that come meanwhile.
+    await attempt(context, "notify", async () => {
+      const { ok, lines } = await actions.tell();
+      return { outcome: ok ? "ok" : "partial", lines };
     }),
   ];
   const lock = tryLock(directory, "schedule run", clock.now(), "schedule.lock");

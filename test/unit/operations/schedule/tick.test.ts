@@ -35,6 +35,7 @@ function actions(given: Partial<TickActions> = {}): TickActions {
   return {
     recover: async () => ({ ok: true, lines: [] }),
     log: async () => undefined,
+    tell: async () => ({ ok: true, lines: [] }),
     copy: async (lane, only) => {
       calls.push(`${lane}${only.length > 0 ? ` ${only.join(",")}` : ""}`);
       return result([source("postgres")]);
