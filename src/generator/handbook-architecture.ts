@@ -5,6 +5,7 @@ import { formatAge, formatDuration, formatSize } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";
 import { destinationsTable, sourcesTable, unprotectedTable } from "./handbook-backups.ts";
 import { addressOf, diagram, isLoopback } from "./handbook-diagram.ts";
+import { memoryTable, passingTable } from "./handbook-memory.ts";
 import { code, codes, count, table } from "./handbook-text.ts";
 
 /** What ARCHITECTURE.md of a stack says, as values for its template. */
@@ -220,50 +221,6 @@ function lossOf(model: StackModel, volume: Volume): string {
   const source = model.dataSources.find((candidate) => candidate.volume === volume.name);
   if (source !== undefined) return losses[source.kind];
   return groups.has("apps") ? "little: stack.yaml says `backup: none`" : "nothing: made again at the next start";
-}
-
-/** What the machine needs besides the containers: the system, the engine, the page cache that databases live on. */
-function hostShare(bytes: number): number {
-  return Math.max(1024 ** 3, Math.round((bytes * 0.2) / 1024 ** 2) * 1024 ** 2);
-}
-
-function memoryTable(model: StackModel): string {
-  const running = model.services.filter((service) => service.class === "long-running");
-  const sum = running.reduce((total, service) => total + service.limits.memory * service.replicas, 0);
-  const cpus = running.reduce((total, service) => total + service.limits.cpus * service.replicas, 0);
-  return table(
-    ["Service", "Containers", "Each at most", "Together", "CPUs at most"],
-    [
-      ...running.map((service) => [
-        code(service.name),
-        String(service.replicas),
-        formatSize(service.limits.memory),
-        formatSize(service.limits.memory * service.replicas),
-        number(service.limits.cpus * service.replicas),
-      ]),
-      ["**all services**", "", "", `**${formatSize(sum)}**`, number(cpus)],
-      ["system, Docker, file cache", "", "", formatSize(hostShare(sum)), ""],
-      ["**a server for it has at least**", "", "", `**${formatSize(sum + hostShare(sum))}**`, ""],
-    ],
-  );
-}
-
-function passingTable(model: StackModel): string {
-  return table(
-    ["Service", "Kind", "At most"],
-    model.services
-      .filter((service) => service.class !== "long-running")
-      .map((service) => [
-        code(service.name),
-        service.class === "job" ? "job" : "set-up step",
-        formatSize(service.limits.memory),
-      ]),
-  );
-}
-
-/** Halves and hundredths add up without a tail such as 1.2000000000000002. */
-function number(value: number): string {
-  return String(Math.round(value * 100) / 100);
 }
 
 const origins: Record<SecretFile["kind"], string> = {

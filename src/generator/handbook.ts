@@ -2,6 +2,7 @@ import type { StackModel } from "../stack/model.ts";
 import { architectureValues } from "./handbook-architecture.ts";
 import { backupsValues } from "./handbook-backups.ts";
 import { byHandValues } from "./handbook-by-hand.ts";
+import { monitoringValues } from "./handbook-monitoring.ts";
 import { restoreValues } from "./handbook-restore.ts";
 import { runbookValues } from "./handbook-runbook.ts";
 import { alignComments } from "./handbook-text.ts";
@@ -13,6 +14,7 @@ export function handbook(model: StackModel, templates: TemplateSource): { path: 
   const page = (name: string, values: Record<string, unknown>) => fillTemplate(templates, name, values).trim();
   const runbook = fillTemplate(templates, "stack/RUNBOOK.md.hbs", {
     ...runbookValues(model),
+    monitoring: page("stack/monitoring.md.hbs", monitoringValues(model)),
     backups: page("stack/backups.md.hbs", backupsValues(model)),
     restore: page("stack/restore.md.hbs", restoreValues(model)),
     byHand: page("stack/by-hand.md.hbs", byHandValues(model)),
