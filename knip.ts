@@ -7,6 +7,7 @@ const config: KnipConfig = {
     "scripts/*.{ts,mjs}",
     "test/**/*.test.ts",
     "test/support/*-child.ts",
+    "test/unit/alerts/*.ts",
     "stacks/*/app/*.mjs",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"],
