@@ -1,4 +1,5 @@
-import { StackError, systemCode } from "../support/errors.ts";
+import { isDiskFull, toldDiskFull } from "../support/disk.ts";
+import { StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
 import { closeAbandoned, type Journal, openJournal } from "./journal.ts";
 import { withLock } from "./lock.ts";
@@ -26,7 +27,7 @@ export async function exclusively<Result>(
       return body();
     });
   } catch (error) {
-    throw context.signal.aborted ? interrupted(command, error) : error;
+    throw context.signal.aborted ? interrupted(command, error) : toldDiskFull(error, context.directory);
   } finally {
     context.progress.end();
   }
@@ -81,7 +82,7 @@ function close(journal: Journal, outcome: "done" | "failed" | "interrupted"): vo
   try {
     journal.end(outcome);
   } catch (error) {
-    if (systemCode(error) !== "ENOSPC") throw error;
+    if (!isDiskFull(error)) throw error;
   }
 }
 

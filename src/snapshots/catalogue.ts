@@ -4,6 +4,7 @@ import { sortedBy } from "../support/order.ts";
 import { inParallel } from "../support/parallel.ts";
 import { isSnapshotId, manifestName, type SnapshotManifest, timeOfId } from "./manifest.ts";
 import { openManifestCache } from "./manifest-cache.ts";
+import { ownHash } from "./manifest-hash.ts";
 import { isPlainName, parseManifest } from "./manifest-parse.ts";
 import { readText, type SnapshotStore, type StoredObject } from "./store.ts";
 import { type WalObject, walObject } from "./wal-chain.ts";
@@ -19,6 +20,8 @@ export interface CatalogueEntry {
   parts: StoredObject[];
   /** What the listing says against it: a part that is missing, or of another size. None: it is whole. */
   problems: string[];
+  /** Its manifest has no hash of its own: an earlier version wrote it. */
+  unsealed?: true;
   /** Looked at after it was published, as remembered on this host. */
   laterChecks?: SnapshotManifest["checks"];
 }
@@ -167,7 +170,8 @@ async function readFolder(
     if (text === undefined) return { gone: true };
     const manifest = parseManifest(text, object.key);
     cache.remember(object, text);
-    return { entry: entryOf(manifest, object, folder.objects) };
+    const entry = entryOf(manifest, object, folder.objects);
+    return { entry: ownHash(text) === "unknown" ? { ...entry, unsealed: true } : entry };
   } catch (error) {
     signal?.throwIfAborted();
     const reason = messageOf(error).replace(`The manifest ${object.key} cannot be read: `, "");

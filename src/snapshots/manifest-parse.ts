@@ -10,6 +10,7 @@ import {
   snapshotFolder,
   timeOfId,
 } from "./manifest.ts";
+import { ownHash } from "./manifest-hash.ts";
 
 const types: readonly SnapshotType[] = ["full", "incremental", "base", "dump"];
 const encryptions: readonly Encryption[] = ["none", "age", "gpg"];
@@ -18,12 +19,13 @@ const levels: readonly CheckLevel[] = ["hash", "structure", "drill"];
 /**
  * Reads a manifest from a store. Everything that a name, a size or a decision is made of is checked: names are file
  * names and no paths, sizes are counts, hashes are hashes, and source and id are those of the key. Fields that are not
- * known are left out. Throws a StackError that names the key and the field; never anything else.
+ * known are left out, and one without a hash of its own is taken as it is. Throws a StackError that names the key and the field; never anything else.
  */
 export function parseManifest(text: string, key: string): SnapshotManifest {
   let manifest: SnapshotManifest;
   try {
     manifest = manifestOf(JSON.parse(text), "manifest");
+    if (ownHash(text) === "different") throw new Error("its text is not what was written: its own hash differs");
   } catch (error) {
     throw invalid(key, messageOf(error), error);
   }

@@ -1,3 +1,5 @@
+import { withOwnHash } from "./manifest-hash.ts";
+
 /** What a snapshot holds of its source. */
 export type SnapshotType =
   /** Everything; restorable by itself. */
@@ -92,6 +94,7 @@ export function timeOfId(id: string): number {
   return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
+/** The text of a manifest, with the hash of that text in it. */
 export function printManifest(manifest: SnapshotManifest): string {
-  return `${JSON.stringify(manifest, null, 1)}\n`;
+  return withOwnHash(`${JSON.stringify(manifest, null, 1)}\n`);
 }

@@ -32,6 +32,20 @@ export function isStoreError(error: unknown, code: StoreErrorCode): boolean {
   return error instanceof StackError && error.code === code;
 }
 
+const awayCodes: readonly string[] = [
+  "store-unreachable",
+  "store-credentials",
+  "store-bucket",
+  "store-region",
+  "store-clock",
+  "store-certificate",
+] satisfies StoreErrorCode[];
+
+/** True where the store as a whole does not answer, or not to us: nothing is known then of what lies in it. */
+export function isStoreAway(error: unknown): boolean {
+  return error instanceof StackError && awayCodes.includes(error.code);
+}
+
 /** What the operating system said about a file of the store, in plain words. */
 export function fileError(error: unknown, store: string, doing: string): unknown {
   if (error instanceof StackError) return error;

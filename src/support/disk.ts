@@ -1,4 +1,6 @@
 import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { StackError, systemCode } from "./errors.ts";
 
 /** Bytes of the disk that a folder is on. `free` is what a process without privileges may still write. */
 export interface DiskSpace {
@@ -14,4 +16,27 @@ export function diskSpace(folder: string): DiskSpace | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** True for an error of the system that says that a disk, or what somebody may use of it, is full; also as a cause. */
+export function isDiskFull(error: unknown): boolean {
+  if (["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "")) return true;
+  return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
+}
+
+/**
+ * What the system said of a full disk as an error for people; anything else as it is. A write does not say which file it
+ * was for: then it is the disk of `folder`.
+ */
+export function toldDiskFull(error: unknown, folder: string): unknown {
+  if (error instanceof StackError || !isDiskFull(error)) return error;
+  const path = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : undefined;
+  const full = path === undefined ? folder : dirname(path);
+  return new StackError({
+    code: "disk-full",
+    exit: "invalidInput",
+    message: `The disk of ${full} is full`,
+    hint: `make room on it (df -h ${full}), then run the same command again`,
+    cause: error,
+  });
 }

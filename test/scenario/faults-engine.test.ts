@@ -1,8 +1,10 @@
+import { statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeWithDocker } from "../support/docker.ts";
 import {
   appWithVolume,
   createFaultStack,
+  type Fault,
   type FaultStack,
   leftovers,
   listWhole,
@@ -16,10 +18,15 @@ import {
 /** The application's, and the one whose tar and zstd write archives. */
 const images = ["busybox:1.38.0", "postgres:18.6-trixie"];
 
+/** When the engine is killed. */
+type Moment = Pick<Fault, "at" | "when">;
+
 await describeWithDocker("an engine that is killed", images, () => {
   describe("one of our own", () => {
     let engine: OwnEngine | undefined;
     let missing = "";
+    /** The run of backups in which both volumes said `saved`. */
+    let saved: string;
     let stack: FaultStack;
 
     beforeAll(async () => {
@@ -30,26 +37,27 @@ await describeWithDocker("an engine that is killed", images, () => {
         return;
       }
       engine = started;
-      stack = createFaultStack({ components: appWithVolume, env: engine.env });
+      const uploads = "{ name: uploads, path: /uploads, backup: stop }";
+      const components = appWithVolume.replace(uploads, `${uploads}, { name: more, path: /more, backup: stop }`);
+      stack = createFaultStack({ components, env: engine.env });
       await succeed(stack, "start");
-      stack.sh("app", "dd if=/dev/urandom of=/uploads/big bs=1M count=24 2>/dev/null; echo saved >/uploads/mark");
-      await succeed(stack, "backup", "run");
-      stack.sh("app", "echo live >/uploads/mark");
+      stack.sh("app", "dd if=/dev/urandom of=/uploads/big bs=1M count=24 2>/dev/null");
+      setMarks("saved");
+      saved = (JSON.parse((await succeed(stack, "backup", "run", "--json")).stdout) as { run: string }).run;
+      setMarks("live");
     });
     afterAll(async () => {
       stack?.remove();
       await engine?.remove();
     });
 
-    const mark = () => stack.sh("app", "cat /uploads/mark");
+    const marks = () => stack.sh("app", "cat /uploads/mark /more/mark").split("\n");
+    const setMarks = (text: string) => stack.sh("app", `echo ${text} >/uploads/mark; echo ${text} >/more/mark`);
 
     /** Kills the engine in the middle of a command, which has to say so, and starts it again. */
-    async function killedDuring(args: readonly string[], purpose: RegExp): Promise<void> {
+    async function killedDuring(args: readonly string[], moment: Moment): Promise<void> {
       let killed: Promise<void> | undefined;
-      const ended = await stack.run(
-        args,
-        onHelper(stack, purpose, () => (killed = engine?.kill())),
-      );
+      const ended = await stack.run(args, { ...moment, strike: () => (killed = engine?.kill()) });
       await killed;
       expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true });
       const said = `${ended.lines.join("\n")}\n${ended.stdout}`;
@@ -59,33 +67,51 @@ await describeWithDocker("an engine that is killed", images, () => {
       await engine?.start();
     }
 
+    const helper = (purpose: RegExp): Moment => onHelper(stack, purpose, () => {});
+    const line = (words: RegExp): Moment => ({ at: (text) => words.test(text) });
+
+    /** As soon as the volume has another folder than before: between the first rename and the end of the exchange. */
+    function exchanged(): Moment {
+      const folder = stack.docker("volume", "inspect", "--format", "{{.Mountpoint}}", `${stack.name}_app-uploads`);
+      const before = statSync(folder).ino;
+      return { when: () => statSync(folder, { throwIfNoEntry: false })?.ino !== before };
+    }
+
     async function allIsWell(): Promise<void> {
       expect(services(stack)).toEqual(["app running"]);
       expect(leftovers(stack)).toEqual([]);
       await listWhole(stack);
     }
 
-    test.for([["start"], ["schedule", "run"], ["backup", "run"]])(
-      "during a backup: when it is back, %j puts everything right",
-      async (command, { skip }) => {
-        skip(engine === undefined, missing);
-        await killedDuring(["backup", "run", "--only", "app-uploads"], /^backup/);
-        await succeed(stack, ...command);
-        await allIsWell();
-        await succeed(stack, "backup", "run");
-        expect(mark()).toBe("live");
-      },
-    );
-
-    test("during a restore: `start` ends with 0, nothing is mixed, and a repeated restore works", async ({ skip }) => {
+    test("during a backup: when it is back, the schedule puts everything right", async ({ skip }) => {
       skip(engine === undefined, missing);
-      await killedDuring(["restore", "run", "--yes"], /restore|load/);
-      await succeed(stack, "start");
+      await killedDuring(["backup", "run", "--only", "app-uploads"], helper(/^backup/));
+      await succeed(stack, "schedule", "run");
       await allIsWell();
-      expect(mark()).toBe("live");
-      stack.sh("app", "echo later >/uploads/mark");
-      await succeed(stack, "restore", "run", "--yes");
-      expect(mark()).toBe("live");
+      expect(marks()).toEqual(["live", "live"]);
+    });
+
+    test.for<[string, () => Moment, string[], ("live" | "saved")[]]>([
+      ["while it loads", () => helper(/restore|load/), ["start"], ["live"]],
+      ["when everything is loaded", () => line(/loaded and checked/), ["schedule", "run"], ["live"]],
+      ["when the application has stopped", () => line(/app: stopped/), ["schedule", "run"], ["live"]],
+      ["in the exchange of the folders", exchanged, ["schedule", "run"], ["live", "saved"]],
+      ["when it begins to start", () => line(/^Starting/), ["backup", "run", "--lane", "increment"], ["saved"]],
+    ])("during a restore, %s: the next command puts it right", async ([, moment, command, possible], { skip }) => {
+      skip(engine === undefined, missing);
+      await killedDuring(["restore", "run", saved, "--yes"], moment());
+      await succeed(stack, ...command);
+      await allIsWell();
+      const [found, other] = marks();
+      expect(other, "volumes are mixed").toBe(found);
+      expect(possible).toContain(found);
+      setMarks("live");
+    });
+
+    test("and then a restore works", async ({ skip }) => {
+      skip(engine === undefined, missing);
+      await succeed(stack, "restore", "run", saved, "--yes");
+      expect(marks()).toEqual(["saved", "saved"]);
       await succeed(stack, "backup", "verify", "--all");
     });
   });

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import { StackError, systemCode } from "../../support/errors.ts";
+import { isDiskFull } from "../../support/disk.ts";
+import { StackError } from "../../support/errors.ts";
 import { keepMemorySmall } from "../../support/memory.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
+import { despiteEngineLoss } from "../engine-loss.ts";
 import type { Journal } from "../journal.ts";
 import { aloneWithBackups, journalled } from "../operation.ts";
 import { redactorFor } from "../secret-values.ts";
@@ -61,10 +63,16 @@ export async function runBackup(context: Context, options: BackupOptions): Promi
   const sources = sourcesOf(context, options.only);
   const stores = storesFor(context, options.to ?? []);
   const done = await aloneWithBackups(context, "backup run", options.wait, () =>
-    journalled(context, "backup", (journal) => copyAndDeliver(context, journal, sources, stores, options)),
+    journalled(context, "backup", (journal) =>
+      despiteEngineLoss(context, journal, lostEngine, () => copyAndDeliver(context, journal, sources, stores, options)),
+    ),
   );
   // Nobody has to wait for those who are told.
   return { ...done, notes: [...done.notes, ...(await reportRun(context, done))] };
+}
+
+function lostEngine({ sources }: RunResult): boolean {
+  return sources.some(({ error }) => error?.code === "engine-unreachable");
 }
 
 async function copyAndDeliver(
@@ -97,8 +105,7 @@ function remember(directory: string, result: RunResult): void {
   try {
     noteRun(directory, result);
   } catch (error) {
-    const cause = error instanceof StackError ? error.cause : error;
-    if (systemCode(cause) !== "ENOSPC") throw error;
+    if (!isDiskFull(error)) throw error;
     result.notes.push("how it went could not be remembered: the disk is full");
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { SnapshotStore, StoredObject } from "../../snapshots/store.ts";
+import { isStoreAway } from "../../snapshots/store-errors.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { runContainer, toolbox } from "./container.ts";
@@ -56,7 +57,11 @@ async function lookAt(
 ): Promise<"ok" | "damaged" | "frame" | "unknown"> {
   const expected = await expectedHash(store, object);
   if (expected === undefined) return !store.offHost && object.key.endsWith(".zst") ? "frame" : "unknown";
-  const found = await hashOf(store, object.key, signal).catch(() => undefined);
+  const found = await hashOf(store, object.key, signal).catch((error) => {
+    signal.throwIfAborted();
+    if (isStoreAway(error)) throw error;
+    return undefined;
+  });
   return found === expected ? "ok" : "damaged";
 }
 

@@ -10,6 +10,7 @@ import {
 import { printManifest, snapshotFolder } from "../../snapshots/manifest.ts";
 import type { Identities } from "../../snapshots/recipients.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
+import { isStoreAway } from "../../snapshots/store-errors.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
@@ -177,6 +178,7 @@ async function verifyOne(context: Context, journal: Journal, request: VerifyRequ
   progress.update(title, "working", "reading");
   try {
     found.details.push(await compareHashes(store, entry, signal));
+    if (entry.unsealed) found.details.push("its manifest has no hash of its own: an earlier version wrote it");
     const source = sourcesOf(context).find(({ name }) => name === manifest.source.name);
     const readable = store.offHost
       ? request.identities.age.length + request.identities.gpg.length > 0 || manifest.encryption === "none"
@@ -186,6 +188,7 @@ async function verifyOne(context: Context, journal: Journal, request: VerifyRequ
     found.ok = true;
   } catch (error) {
     signal.throwIfAborted();
+    if (isStoreAway(error)) throw error;
     found.error = failureOf(error, redactorFor(directory, model));
   }
   found.took = clock.now() - began;

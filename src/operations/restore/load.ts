@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSource } from "../../stack/model.ts";
+import { isDiskFull } from "../../support/disk.ts";
 import { StackError } from "../../support/errors.ts";
 import { engineName, ownLabels } from "../backup/container.ts";
 import type { Loaded } from "../backup/kinds.ts";
@@ -83,11 +84,34 @@ export async function loadSnapshot(context: Context, journal: Journal, request: 
     });
     return { ...loaded, took: clock.now() - began, discard };
   } catch (error) {
+    const told = await toldNoRoom(context, source, made, error);
     await discard().catch(() => {});
-    throw error;
+    throw told;
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+/** A program in a container says in its own words that a disk is full: the one with the new volume, or that of the stack. */
+async function toldNoRoom(
+  { engine, directory }: Context,
+  { name }: DataSource,
+  made: readonly string[],
+  error: unknown,
+): Promise<unknown> {
+  const said = error instanceof StackError ? [error.message, ...error.details].join("\n") : "";
+  if (!isDiskFull(error) && !/no space left on device|disk full|ENOSPC/i.test(said)) return error;
+  const [newest] = made.slice(-1);
+  const volume = newest === undefined ? undefined : await engine.volume(newest).catch(() => undefined);
+  const where = isDiskFull(error) || volume === undefined ? directory : dirname(dirname(volume.mountpoint));
+  return new StackError({
+    code: "no-room-for-restore",
+    exit: "backupFailed",
+    message: `There is no room to restore ${name}: the disk of ${where} is full`,
+    details: error instanceof StackError ? error.details : [],
+    hint: `nothing was changed; make room (df -h ${where} ${directory}), then run the same restore again`,
+    cause: error,
+  });
 }
 
 async function refuseTaken({ engine }: Context, name: string): Promise<void> {

@@ -1,22 +1,25 @@
 import { randomBytes } from "node:crypto";
+import { isDiskFull, toldDiskFull } from "../../support/disk.ts";
 import { messageOf, StackError } from "../../support/errors.ts";
 import { formatAge } from "../../support/units.ts";
 import { engineName } from "../backup/container.ts";
 import type { Checked } from "../backup/kinds.ts";
 import { shipLogs } from "../backup/log.ts";
 import type { Context } from "../context.ts";
+import { despiteEngineLoss } from "../engine-loss.ts";
 import { makeFolders } from "../folders.ts";
 import type { Journal } from "../journal.ts";
 import { aloneWithBackups, exclusively, journalled, noted } from "../operation.ts";
 import { bringUp } from "../start.ts";
 import { chosenServices, readWanted } from "../start-facts.ts";
-import { refuse, stopServices } from "../stop.ts";
+import { refuse } from "../stop.ts";
 import { identitiesFrom } from "./identities.ts";
 import { type LoadedSnapshot, loadSnapshot, originsOf } from "./load.ts";
 import { makeNewBases } from "./new-bases.ts";
 import { restoreOneDatabase } from "./one-database.ts";
 import { planRestore, type RestoreItem, type RestoreOptions, type RestorePlan, storesOf } from "./plan.ts";
-import { noteRestore } from "./record.ts";
+import { noteRestore, type RestoreRecord } from "./record.ts";
+import { whileStopped } from "./stand-still.ts";
 import { swapVolumes } from "./swap.ts";
 
 /** What came of one item. */
@@ -53,7 +56,14 @@ export async function runRestore(context: Context, options: RestoreOptions): Pro
   // No backup may be made of what is about to change, and nobody else may work on the stack.
   const result = await aloneWithBackups(context, "restore", options.wait, () =>
     exclusively(context, "restore", options.wait, () =>
-      journalled(context, "restore", (journal) => restore(context, journal, options)),
+      journalled(context, "restore", (journal) =>
+        despiteEngineLoss(
+          context,
+          journal,
+          () => false,
+          () => restore(context, journal, options),
+        ),
+      ),
     ),
   );
   const swapped = result.restored.filter(({ database, into }) => database === undefined && into === undefined);
@@ -220,18 +230,25 @@ async function swapIn(
   { stops }: RestorePlan,
   items: readonly LoadedItem[],
 ) {
-  const { clock, directory, model, progress } = context;
+  const { clock, model, progress } = context;
   const pairs = items.flatMap(({ loaded }) =>
     loaded.volumes.map(({ restored, replaces }) => ({ restored, replaces: engineName(model, replaces) })),
   );
   const stoppedAt = clock.now();
-  await noted(journal, "stop", "services", () => stopServices(context, stops));
-  progress.phase("Swapping the restored copies in");
-  await swapVolumes(context, journal, pairs);
-  noteRestore(directory, { id, at: clock.now(), pairs, stops });
-  await startAgain(context, journal).catch((error) => {
-    throw notStarting(id, error);
-  });
+  let swapped = false;
+  try {
+    await whileStopped(context, journal, stops, async () => {
+      progress.phase("Swapping the restored copies in");
+      await swapVolumes(context, journal, pairs);
+      swapped = true;
+      remember(context, { id, at: clock.now(), pairs, stops });
+      await startAgain(context, journal);
+    });
+  } catch (error) {
+    if (swapped) throw notStarting(context.directory, id, error);
+    for (const { loaded } of items) await loaded.discard().catch(() => {});
+    throw error;
+  }
   const restored = items.map((item) => ({
     ...describe(item),
     ...(item.loaded.volumes[0] && { kept: item.loaded.volumes[0].restored }),
@@ -239,7 +256,18 @@ async function swapIn(
   return { restored, stoppedFor: clock.now() - stoppedAt };
 }
 
-function notStarting(id: string, error: unknown): unknown {
+/** The data is in place: a full disk keeps it neither from being served nor from being told of. */
+function remember({ directory, progress }: Context, record: RestoreRecord): void {
+  try {
+    noteRestore(directory, record);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    progress.line(`warning: ./prod.sh restore undo will not know of this restore: the disk of ${directory} is full`);
+  }
+}
+
+function notStarting(directory: string, id: string, thrown: unknown): unknown {
+  const error = toldDiskFull(thrown, directory);
   if (!(error instanceof StackError) || error.exit === "interrupted") return error;
   return new StackError({
     code: "restored-not-healthy",

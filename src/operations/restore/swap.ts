@@ -45,14 +45,24 @@ export async function swapVolumes(context: Context, journal: Journal, pairs: rea
   journal.begin({ id, undo: { kind: undoKind, root, placements: before } });
   try {
     await place(context, root, before.map(exchanged));
+    journal.done({ id });
+    // What cannot be written down as standing does not stand: the next command would take it back under what runs then.
+    journal.settled([id, ...madeFor(context, journal, pairs)]);
   } catch (error) {
     // Whatever interrupted it does not interrupt this.
     await place(uninterrupted(context), root, before);
-    journal.undone(id);
+    // Where that is not written down it is done once more, which changes nothing.
+    onlyTried(() => journal.undone(id));
     throw error;
   }
-  journal.done({ id });
-  journal.settled([id, ...madeFor(context, journal, pairs)]);
+}
+
+function onlyTried(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // The error before it is what counts.
+  }
 }
 
 /** Steps that made the volumes: what they hold now is not to be removed with a restore that failed later. */

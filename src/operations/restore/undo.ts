@@ -1,11 +1,11 @@
 import { StackError } from "../../support/errors.ts";
 import { engineName } from "../backup/container.ts";
 import type { Context } from "../context.ts";
-import { aloneWithBackups, exclusively, journalled, noted } from "../operation.ts";
-import { stopServices } from "../stop.ts";
+import { aloneWithBackups, exclusively, journalled } from "../operation.ts";
 import { makeNewBases } from "./new-bases.ts";
 import { noteRestore, readRestores } from "./record.ts";
 import { startAgain } from "./run.ts";
+import { whileStopped } from "./stand-still.ts";
 import { swapVolumes } from "./swap.ts";
 
 export interface UndoOptions {
@@ -51,10 +51,11 @@ async function swapBack(context: Context, id: string | undefined): Promise<Omit<
       hint: "./prod.sh backup list",
     });
   await journalled(context, "restore-undo", async (journal) => {
-    await noted(journal, "stop", "services", () => stopServices(context, record.stops));
-    await swapVolumes(context, journal, record.pairs);
-    noteRestore(context.directory, { ...record, undone: true });
-    await startAgain(context, journal);
+    await whileStopped(context, journal, record.stops, async () => {
+      await swapVolumes(context, journal, record.pairs);
+      noteRestore(context.directory, { ...record, undone: true });
+      await startAgain(context, journal);
+    });
   });
   return { id: record.id, volumes: record.pairs.map(({ replaces }) => replaces) };
 }

@@ -22,7 +22,7 @@ function keyOf({ source, id }: SnapshotManifest): string {
 
 /** The message of the error for a manifest in which one field is another. */
 function refusal(path: string, value: unknown): string {
-  const changed = JSON.parse(printManifest(good)) as Record<string, unknown>;
+  const changed = structuredClone(good) as unknown as Record<string, unknown>;
   const names = path.split(".");
   let at = changed;
   for (const name of names.slice(0, -1)) at = at[name] as Record<string, unknown>;
@@ -145,6 +145,23 @@ describe("a manifest", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test("in which any bit has turned is refused; by hand its hash is that of the text without its line", () => {
+    const text = printManifest(good);
+    const lines = text.split("\n");
+    const line = lines.findIndex((each) => each.startsWith(' "sha256": '));
+    expect(lines[line]).toBe(` "sha256": "${sha256(lines.toSpliced(line, 1).join("\n"))}"`);
+    const bytes = Buffer.from(text);
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const turned = Buffer.from(bytes);
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(() => parseManifest(turned.toString("utf8"), key), turned.toString("utf8")).toThrow(StackError);
+    }
+  });
+
+  test("of a version that wrote no hash is read", () => {
+    expect(parseManifest(`${JSON.stringify(good, null, 1)}\n`, key)).toEqual(good);
   });
 
   test("cut short or with a byte changed is never a crash", () => {
