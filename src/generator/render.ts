@@ -22,7 +22,10 @@ services: {}
 const ignoreFiles = [
   { path: "secrets/.gitignore", content: "*\n" },
   { path: "backups/.gitignore", content: "*\n" },
-  { path: ".stack/.gitignore", content: "cache/\njournal/\nmigrations/\nreleases/\nbackup/\nlock*\nbackup.lock*\n" },
+  {
+    path: ".stack/.gitignore",
+    content: "cache/\njournal/\nmigrations/\nreleases/\nbackup/\nmetrics*\nwatch*\nnotify.json\nlock*\n*.lock*\n",
+  },
 ];
 
 /** Everything in a stack's directory that follows from the model alone. Pure; same model, same bytes. */

@@ -1,11 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { systemCode } from "./errors.ts";
 
 /**
  * Writes a file so that a reader, or a crash at any moment, sees the old content or the new and nothing between.
- * The content is on the disk (fsync) before the name points at it; so is the name, where the system can say so.
+ * The content is on the disk (fsync) before the name points at it; so is the name, where the system can say so. Its mode
+ * is exactly this one, whatever the umask.
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
   const folder = dirname(path);
@@ -15,6 +26,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
     // "wx" refuses to follow a link that somebody laid at the temporary name.
     const file = openSync(temporary, "wx", mode);
     try {
+      if (process.platform !== "win32") fchmodSync(file, mode);
       const bytes = typeof content === "string" ? Buffer.from(content) : content;
       for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
       fsyncSync(file);

@@ -18,6 +18,7 @@ const leftOut = [
   "./.stack/journal",
   "./.stack/lock*",
   "./.stack/*.lock*",
+  "./.stack/metrics*",
   "./.stack/backup",
 ];
 

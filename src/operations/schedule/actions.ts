@@ -1,3 +1,4 @@
+import { within } from "../../support/deadline.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Lane } from "../backup/kinds.ts";
 import { shipLogs } from "../backup/log.ts";
@@ -8,6 +9,7 @@ import { failureText } from "../backup/run-lines.ts";
 import { openStores } from "../backup/stores.ts";
 import { runVerify, type VerifyResult } from "../backup/verify.ts";
 import type { Context } from "../context.ts";
+import { writeServiceMetrics } from "../metrics/write.ts";
 import { tellOf } from "../notify/tell.ts";
 import { recover } from "../recover.ts";
 import { removeKept } from "../restore/swap.ts";
@@ -16,9 +18,16 @@ import type { ChoreResult, TickActions } from "./tick.ts";
 /** Milliseconds that what a restore has put aside is kept: long enough to notice that it was the better data. */
 const keptFor = 72 * 3_600_000;
 
+/** Milliseconds that an engine has to say how its containers are. */
+const measureTimeout = 20_000;
+
 /** What the schedule does with the operations of this program. `version` is that of create-stack, for manifests. */
 export function tickActions(context: Context, version: string): TickActions {
   return {
+    measure: async () => {
+      if (context.model.monitoring === undefined) return;
+      await within(measureTimeout, "the engine", writeServiceMetrics(context, { scheduled: true }), context.signal);
+    },
     recover: async () => {
       await recover(context);
       return { ok: true, lines: [] };

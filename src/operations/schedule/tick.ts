@@ -24,6 +24,8 @@ export interface WantedBase {
 
 /** What one call can do; tests bring their own. */
 export interface TickActions {
+  /** Writes the metrics of services and containers, where somebody reads them. */
+  measure(): Promise<void>;
   /** Puts right what a killed operation left behind. */
   recover(): Promise<ChoreResult>;
   /**
@@ -40,7 +42,7 @@ export interface TickActions {
 
 /** One thing that was done, or tried. */
 export interface TickEvent {
-  what: "recovery" | "log" | "notify" | "prune" | ScheduledLane;
+  what: "metrics" | "recovery" | "log" | "notify" | "prune" | ScheduledLane;
   /** `busy`: another operation is at work on the stack; a later call does it. */
   outcome: "ok" | "partial" | "failed" | "busy";
   lines: string[];
@@ -61,13 +63,14 @@ const basePause = 30 * 60_000;
 
 /**
  * One call of `schedule run`: does what has become due since the last one, each lane at most once. Called every minute
- * by cron or systemd. A second call at the same time ships the log, tells what is wrong and ends; one that finds the stack at work leaves what
- * is due to the next.
+ * by cron or systemd. A second call at the same time measures, ships the log, tells what is wrong and ends; one that
+ * finds the stack at work leaves what is due to the next.
  */
 export async function runTick(context: TickContext, actions: TickActions): Promise<TickResult> {
   const { directory, clock } = context;
   const wanted: WantedBase[] = [];
   const first = [
+    await measured(context, actions),
     await attempt(context, "recovery", actions.recover),
     await attempt(context, "log", async () => {
       const result = await actions.log();
@@ -89,6 +92,15 @@ export async function runTick(context: TickContext, actions: TickActions): Promi
     process.off("exit", lock.release);
     lock.release();
   }
+}
+
+/** Metrics that cannot be written are told, and make no backup a failed one. */
+async function measured(context: TickContext, actions: TickActions): Promise<TickEvent> {
+  const event = await attempt(context, "metrics", async () => {
+    await actions.measure();
+    return { ok: true, lines: [] };
+  });
+  return { ...event, outcome: "ok" };
 }
 
 function resultOf(events: readonly TickEvent[]): TickResult {

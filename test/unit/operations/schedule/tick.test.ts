@@ -33,6 +33,7 @@ function result(sources: SourceResult[], more: Partial<RunResult> = {}): RunResu
 
 function actions(given: Partial<TickActions> = {}): TickActions {
   return {
+    measure: async () => {},
     recover: async () => ({ ok: true, lines: [] }),
     log: async () => undefined,
     tell: async () => ({ ok: true, lines: [] }),
@@ -78,6 +79,25 @@ async function ticks(count: number, given: Partial<TickActions> = {}, apart = mi
 }
 
 describe("one call a minute", () => {
+  test("measures first, also where another call is at work, and fails nothing where that fails", async () => {
+    const order: string[] = [];
+    const measure = async () => {
+      order.push("measure");
+      throw new Error("the disk is full");
+    };
+    const log = async () => {
+      order.push("log");
+      return undefined;
+    };
+    const { outcome, events } = await tick({ measure, log });
+    expect(outcome).toBe("ok");
+    expect(events[0]).toEqual({ what: "metrics", outcome: "ok", lines: ["metrics: FAILED: the disk is full"] });
+    const lock = tryLock(directory, "schedule run", now, "schedule.lock");
+    expect((await tick({ measure, log })).outcome).toBe("busy");
+    if ("release" in lock) lock.release();
+    expect(order).toEqual(["measure", "log", "measure", "log"]);
+  });
+
   test("begins with a full copy and a prune, then does what the cron lines say", async () => {
     const { outcome, events } = await tick();
     expect(outcome).toBe("ok");

@@ -1,0 +1,76 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { metricsText } from "../../notify/metrics-text.ts";
+import { metricsFolder } from "../../stack/monitoring.ts";
+import { writeFileAtomic } from "../../support/files.ts";
+import type { Context } from "../context.ts";
+import { tryLock } from "../lock.ts";
+import { lastMigration, readHistory } from "../migration-history.ts";
+import { countedOn } from "./counts.ts";
+import { readMetricsMemory, writeMetricsMemory } from "./memory.ts";
+import { type Sight, serviceMetrics } from "./service-metrics.ts";
+
+type MetricsContext = Pick<Context, "directory" | "model" | "engine" | "clock">;
+
+export interface MetricsOptions {
+  /** The schedule calls. */
+  scheduled?: boolean;
+}
+
+/**
+ * Looks at the stack, counts what has happened since the last look and writes the metrics, replaced at once and readable
+ * by everybody: the node exporter reads them at any moment. Where another process is at it, it does nothing.
+ */
+export async function writeServiceMetrics(context: MetricsContext, options: MetricsOptions = {}): Promise<void> {
+  const { directory, clock } = context;
+  const lock = tryLock(directory, "metrics", clock.now(), "metrics.lock");
+  if (!("release" in lock)) return;
+  try {
+    const sight = await look(context, options);
+    const folder = join(directory, metricsFolder);
+    mkdirSync(folder, { recursive: true });
+    if (process.platform !== "win32") chmodSync(folder, 0o755);
+    writeFileAtomic(metricsPath(context), metricsText(serviceMetrics(sight)), 0o644);
+    // Only now: where it could not be written, the same is counted again next time.
+    const { counts, at, scheduledAt } = sight;
+    writeMetricsMemory(directory, { counts, writtenAt: at, ...(scheduledAt !== undefined && { scheduledAt }) });
+  } finally {
+    lock.release();
+  }
+}
+
+/** The file that the node exporter reads. */
+export function metricsPath({ directory, model }: Pick<MetricsContext, "directory" | "model">): string {
+  return join(directory, metricsFolder, `create-stack-${model.name}-services.prom`);
+}
+
+async function look({ directory, model, engine, clock }: MetricsContext, options: MetricsOptions): Promise<Sight> {
+  const memory = readMetricsMemory(directory);
+  const [{ containers }, past] = await Promise.all([
+    engine.observe(model.name),
+    engine.pastEvents(model.name, memory.counts.eventsUntil),
+  ]);
+  const running = containers.filter(({ state, oneOff }) => state === "running" && !oneOff);
+  const use = await engine.resourceUse(running.map(({ id }) => id));
+  const at = clock.now();
+  const scheduledAt = options.scheduled === true ? at : memory.scheduledAt;
+  return {
+    at,
+    model,
+    containers,
+    use,
+    counts: countedOn(memory.counts, containers, past.events),
+    migrations: endedMigrations({ directory, model }),
+    ...(scheduledAt !== undefined && { scheduledAt }),
+    logStores: [],
+  };
+}
+
+function endedMigrations({ directory, model }: Pick<MetricsContext, "directory" | "model">): Sight["migrations"] {
+  const history = readHistory(directory);
+  return model.migrations.flatMap(({ app }) => {
+    const last = lastMigration(history, app);
+    if (last?.finishedAt === undefined) return [];
+    return [{ app, ok: last.outcome === "ok", at: Date.parse(last.finishedAt) }];
+  });
+}
