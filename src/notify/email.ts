@@ -77,7 +77,7 @@ function reasonOf(error: unknown, { tls }: MailSettings): string {
   const said = response === "" ? message : response;
   const line = said.replaceAll(/\s+/g, " ").slice(0, 200);
   if (code === "EAUTH") return `refused the login: ${line}`;
-  if (code === "ETLS") return `cannot encrypt (tls: ${tls}): ${line}`;
+  if (isAboutTls(error)) return `cannot encrypt (tls: ${tls}): ${line}`;
   if (code === "EENVELOPE") return `refused the sender or receiver: ${line}`;
   return response === "" ? `does not answer as a mail server: ${line}` : `refused the mail: ${line}`;
 }
@@ -86,7 +86,13 @@ function reasonOf(error: unknown, { tls }: MailSettings): string {
 function mayHelp(error: unknown): boolean {
   const { code, responseCode } = error as MailFailure;
   if (responseCode !== undefined) return responseCode >= 400 && responseCode < 500;
-  return code !== "EAUTH" && code !== "ETLS" && code !== "EENVELOPE";
+  return code !== "EAUTH" && code !== "EENVELOPE" && !isAboutTls(error);
+}
+
+/** The system's words for a certificate that is not trusted come as an error of the socket. */
+function isAboutTls(error: unknown): boolean {
+  const { code, message } = error as MailFailure;
+  return code === "ETLS" || (code === "ESOCKET" && /certificate|\bSSL\b|\bTLS\b/i.test(message));
 }
 
 function base64(text: string): string {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { post, type Sending } from "./attempts.ts";
-import { headlineOf, type Message } from "./message.ts";
+import type { Message } from "./message.ts";
 
 /** Posts a JSON document. Rejects where it was not taken; the message does not hold the address. */
 export async function sendWebhook(address: string, document: object, sending: Sending): Promise<void> {
@@ -38,7 +38,6 @@ export function alertDocument(message: Message): object {
     commonLabels: labels,
     commonAnnotations: annotations,
     externalURL: "",
-    headline: headlineOf(message),
     alerts: [
       {
         status: state,

@@ -1,38 +1,18 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sendPing } from "../../../src/notify/ping.ts";
 import { sendWebhook } from "../../../src/notify/webhook.ts";
 import { messageOf } from "../../../src/support/errors.ts";
+import { type PostBox, postBox } from "../../support/receivers.ts";
 
-let server: Server;
+let box: PostBox;
 let base: string;
-/** Status codes to answer with, in order; `silent`: never. */
-let answers: (number | "silent")[];
-let seen: { method: string | undefined; path: string | undefined; body: string }[];
 const signal = new AbortController().signal;
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let body = "";
-  for await (const piece of request) body += String(piece);
-  return body;
-}
-
 beforeEach(async () => {
-  answers = [];
-  seen = [];
-  server = createServer(async (request, response) => {
-    seen.push({ method: request.method, path: request.url, body: await bodyOf(request) });
-    const answer = answers.shift() ?? 200;
-    if (answer !== "silent") response.writeHead(answer, { location: "/elsewhere" }).end("thanks");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  box = await postBox();
+  base = box.base;
 });
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => box.close());
 
 async function refusal(act: Promise<void>): Promise<string> {
   return await act.then(
@@ -54,17 +34,17 @@ beforeEach(() => {
 describe("the ping", () => {
   test("is one GET of the address, without its line break", async () => {
     await sendPing(`${base}/token-4711?a=b\n`, signal);
-    expect(seen).toEqual([{ method: "GET", path: "/token-4711?a=b", body: "" }]);
+    expect(box.seen).toEqual([{ method: "GET", path: "/token-4711?a=b", body: "" }]);
   });
 
   test.each([404, 500, 302])("answered with %d was not taken; the address stays secret", async (status) => {
-    answers = [status];
+    box.answers.push(status);
     expect(await refusal(sendPing(`${base}/token-4711`, signal))).toBe(`the ping was answered with ${status}`);
-    expect(seen).toHaveLength(1);
+    expect(box.seen).toHaveLength(1);
   });
 
   test("waits for an answer for a limited time", async () => {
-    answers = ["silent"];
+    box.answers.push("silent");
     const told = await refusal(sendPing(`${base}/token-4711`, signal, 100));
     expect(told).toMatch(/^no answer from 127\.0\.0\.1:\d+: none within 0\.1 s$/);
   });
@@ -78,22 +58,22 @@ describe("the ping", () => {
 describe("the webhook", () => {
   test("gets the document as JSON", async () => {
     await sendWebhook(base, { outcome: "ok" }, { clock, signal });
-    expect(seen).toEqual([{ method: "POST", path: "/", body: '{"outcome":"ok"}' }]);
+    expect(box.seen).toEqual([{ method: "POST", path: "/", body: '{"outcome":"ok"}' }]);
   });
 
   test("is tried again where that may help, three times in all", async () => {
-    answers = [503, 429];
+    box.answers.push(503, 429);
     await sendWebhook(base, {}, { clock, signal });
-    expect(seen).toHaveLength(3);
-    answers = [500, 500, 500];
+    expect(box.seen).toHaveLength(3);
+    box.answers.push(500, 500, 500);
     expect(await refusal(sendWebhook(base, {}, { clock, signal }))).toBe("the report was answered with 500");
-    expect(seen).toHaveLength(6);
+    expect(box.seen).toHaveLength(6);
     expect(slept).toEqual([1_000, 5_000, 1_000, 5_000]);
   });
 
   test("is not tried again where it was refused", async () => {
-    answers = [400];
+    box.answers.push(400);
     expect(await refusal(sendWebhook(base, {}, { clock, signal }))).toBe("the report was answered with 400");
-    expect(seen).toHaveLength(1);
+    expect(box.seen).toHaveLength(1);
   });
 });
