@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { bytesOf } from "../../snapshots/byte-source.ts";
+import { bytesOf, openFile, piecesOf } from "../../snapshots/byte-source.ts";
 import { adoptFile } from "../../snapshots/local-store.ts";
 import {
   manifestName,
@@ -38,7 +36,13 @@ export async function compareParts(staging: string, parts: readonly ProducedPart
 /** Length and SHA-256 of a file. */
 export async function measure(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1024 ** 2 }), hash);
+  const source = await openFile(path);
+  try {
+    for await (const piece of piecesOf(source, { offset: 0, length: source.size })) hash.update(piece);
+  } finally {
+    await source.close();
+  }
+  // As long as it is now: whoever wrote it may not have ended.
   return { bytes: (await stat(path)).size, sha256: hash.digest("hex") };
 }
 
@@ -59,11 +63,9 @@ async function sealInPlace(staging: string, name: string, sealer: Sealer): Promi
   const sealed = await sealer.seal(path);
   const stored = `${name}${sealer.suffix}`;
   try {
-    const chunk = 8 * 1024 ** 2;
     const temporary = `${path}.sealing`;
-    await writeFile(temporary, "", { mode: 0o600 });
-    for (let offset = 0; offset < sealed.size; offset += chunk)
-      await writeFile(temporary, await sealed.read(offset, Math.min(chunk, sealed.size - offset)), { flag: "a" });
+    const pieces = piecesOf(sealed, { offset: 0, length: sealed.size });
+    await writeFile(temporary, pieces, { mode: 0o600 });
     await rename(temporary, join(staging, stored));
   } finally {
     await sealed.close();
