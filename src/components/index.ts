@@ -2,6 +2,7 @@
 import { component as app } from "./app/index.ts";
 import type { Component } from "./component.ts";
 import { component as grafana } from "./grafana/index.ts";
+import { component as loki } from "./loki/index.ts";
 import { component as minio } from "./minio/index.ts";
 import { component as monitoring } from "./monitoring/index.ts";
 import { component as postgres } from "./postgres/index.ts";
@@ -9,4 +10,4 @@ import { component as redis } from "./redis/index.ts";
 import { component as traefik } from "./traefik/index.ts";
 
 /** Every component type, in alphabetical order. */
-export const catalogue: Component[] = [app, grafana, minio, monitoring, postgres, redis, traefik] as Component[];
+export const catalogue: Component[] = [app, grafana, loki, minio, monitoring, postgres, redis, traefik] as Component[];

@@ -1,0 +1,75 @@
+import { formatSize, parseSize } from "../../support/units.ts";
+import type { Component } from "../component.ts";
+import { collectorFile, collectorName, collectorService, positionsVolume } from "../container-logs/collector.ts";
+import { collectorRules, collectorScrape } from "../container-logs/measured.ts";
+import { multilineProblems } from "../container-logs/options.ts";
+import { socketNetwork, socketProxy } from "../container-logs/socket-proxy.ts";
+import { logsDashboard } from "./dashboard.ts";
+import { type LokiOptions, lokiOptions } from "./options.ts";
+import { lokiRules } from "./rules.ts";
+import { configPath, dataVolume, logsNetwork, lokiPort, lokiService, lokiSettings } from "./service.ts";
+
+const smallestMemory = 128 * 1024 ** 2;
+
+export const component: Component<LokiOptions> = {
+  type: "loki",
+  about: "Loki: the logs of all containers in one place, to be searched in Grafana",
+  options: lokiOptions,
+  questions: [
+    { path: ["retention"], message: "How long log lines are kept", kind: "input", default: "30d" },
+    {
+      path: ["limits", "memory"],
+      message: "Memory for Loki",
+      kind: "input",
+      default: "256m",
+      validate: (answer) => memoryProblem(parseSize(answer) ?? 0),
+    },
+  ],
+  contribute(options, use) {
+    const { key, monitored } = use;
+    const url = `http://${key}:${lokiPort}`;
+    const tooSmall = memoryProblem(options.limits.memory);
+    return {
+      services: [
+        lokiService(use, options),
+        socketProxy(key, collectorName(key), options.socket),
+        collectorService(use, {
+          networks: [logsNetwork.name],
+          dependsOn: { service: key, condition: "service_healthy" },
+        }),
+      ],
+      volumes: [dataVolume(key), positionsVolume(key)],
+      networks: [logsNetwork, socketNetwork(key)],
+      files: [
+        { path: configPath(key), content: use.template("loki/loki.yml.hbs", lokiSettings(options)), mode: 0o644 },
+      ],
+      unprotected: [
+        {
+          name: dataVolume(key).name,
+          reason: "logs: of use for a while, and large; a copy elsewhere is a second Loki's",
+        },
+        { name: positionsVolume(key).name, reason: "made again: containers' logs are read from their beginning" },
+      ],
+      grafanaSources: [
+        { uid: key, name: "Loki", type: "loki", url, network: logsNetwork.name, settings: { maxLines: 1000 } },
+      ],
+      ...(monitored && {
+        scrapes: [{ job: key, service: key, port: lokiPort, path: "/metrics" }, collectorScrape(key)],
+        alertRules: [...lokiRules(key, options), ...collectorRules(key)],
+        dashboards: [logsDashboard(key)],
+      }),
+      ...(tooSmall !== undefined && { problems: [{ path: ["limits", "memory"], message: tooSmall }] }),
+    };
+  },
+  collect(options, use, all) {
+    const url = `http://${use.key}:${lokiPort}/loki/api/v1/push`;
+    return {
+      files: [collectorFile(use, options, all, { kind: "loki", url })],
+      problems: multilineProblems(options, all),
+    };
+  },
+};
+
+function memoryProblem(bytes: number): string | undefined {
+  return bytes < smallestMemory ? `Loki needs at least ${formatSize(smallestMemory)} of memory` : undefined;
+}
