@@ -98,6 +98,7 @@ export interface ServiceNeeds {
   command?: string[];
   workingDir?: string;
   environment?: Record<string, string>;
+  releaseVariables?: Record<string, string>;
   envFiles?: string[];
   secrets?: string[];
   mounts?: Mount[];

@@ -30,7 +30,7 @@ export function composeService(service: Service, merge: unknown): ComposeService
     ),
     volumes: nonEmptyList(service.mounts.map(composeMount)),
     secrets: nonEmptyList([...service.secrets]),
-    environment: nonEmpty(escaped(service.environment)),
+    environment: nonEmpty({ ...escaped(service.environment), ...withTag(service) }),
     env_file: nonEmptyList(service.envFiles.map((path) => ({ path, format: "raw" }))),
     ports: nonEmptyList(
       [...service.ports]
@@ -73,6 +73,16 @@ export function escapeDollar(text: string): string {
 
 function escaped(values: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, escapeDollar(value)]));
+}
+
+/** Values that follow the image's tag in .env, whoever changes it there. */
+function withTag({ releaseVariables = {}, tagVariable }: Service): Record<string, string> {
+  if (tagVariable === undefined) return {};
+  const values = Object.entries(releaseVariables).map(([name, text]) => [
+    name,
+    `${escapeDollar(text)}\${${tagVariable}}`,
+  ]);
+  return Object.fromEntries(values) as Record<string, string>;
 }
 
 function composeImage(service: Service): string {

@@ -92,6 +92,8 @@ export interface Service {
   command?: string[];
   workingDir?: string;
   environment: Record<string, string>;
+  /** More of it, of a service with a `tagVariable`: each value is this text followed by the tag that .env holds. */
+  releaseVariables?: Record<string, string>;
   /** Files of the stack's directory with more environment, read by Compose, values taken literally. */
   envFiles: string[];
   /** Names of secrets, each a file at /run/secrets/<name>. */

@@ -2,10 +2,13 @@ import type { SecretFile } from "../../stack/model.ts";
 import { isPlain, plainText, type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { Connection, OptionProblem } from "../component.ts";
 import type { AppOptions } from "./options.ts";
+import { sentryEnvironment } from "./sentry.ts";
 
 /** What an app finds in its environment and under /run/secrets. */
 export interface AppEnvironment {
   environment: Record<string, string>;
+  /** Variables that end with the image's tag. */
+  releaseVariables: Record<string, string>;
   envFiles: string[];
   mountedSecrets: string[];
   secretFiles: SecretFile[];
@@ -17,9 +20,11 @@ export interface AppEnvironment {
  * What holds a secret goes into an env file of mode 0600 that only root reads, or into one file each under /run/secrets.
  */
 export function appEnvironment(key: string, options: AppOptions, connections: readonly Connection[]): AppEnvironment {
-  const problems: OptionProblem[] = [];
+  const sentry = sentryEnvironment(key, options);
+  const problems: OptionProblem[] = [...sentry.problems];
+  const secrets = { ...options.secrets, ...sentry.secrets };
   const offered = offeredVariables(connections, problems, options);
-  for (const [variable, file] of Object.entries(options.secrets)) {
+  for (const [variable, file] of Object.entries(secrets)) {
     if (variable in options.env)
       problems.push({
         path: ["secrets", variable],
@@ -32,11 +37,12 @@ export function appEnvironment(key: string, options: AppOptions, connections: re
   const plain = Object.entries(offered)
     .filter(([, text]) => isPlain(text))
     .map(([variable, text]) => [variable, plainText(text)] as const);
-  const environment = sorted({ ...Object.fromEntries(plain), ...options.env });
-  const supplied = suppliedSecrets(options);
+  const environment = sorted({ ...Object.fromEntries(plain), ...sentry.environment, ...options.env });
+  const supplied = suppliedSecrets(secrets);
   const delivered = options.connections === "files" ? asFiles(key, hidden) : asEnvFile(key, hidden);
   return {
     environment: { ...environment, ...delivered.environment },
+    releaseVariables: sentry.releaseVariables,
     envFiles: delivered.envFiles,
     mountedSecrets: delivered.mountedSecrets,
     secretFiles: [...supplied, ...delivered.secretFiles],
@@ -44,7 +50,7 @@ export function appEnvironment(key: string, options: AppOptions, connections: re
   };
 }
 
-type Delivered = Omit<AppEnvironment, "problems">;
+type Delivered = Omit<AppEnvironment, "problems" | "releaseVariables">;
 
 function asEnvFile(key: string, hidden: readonly (readonly [string, SecretText])[]): Delivered {
   if (hidden.length === 0) return { environment: {}, envFiles: [], mountedSecrets: [], secretFiles: [] };
@@ -108,8 +114,8 @@ function offeredVariables(
   return offered;
 }
 
-function suppliedSecrets(options: AppOptions): SecretFile[] {
-  return Object.entries(options.secrets).map(([variable, name]) => ({
+function suppliedSecrets(secrets: Readonly<Record<string, string>>): SecretFile[] {
+  return Object.entries(secrets).map(([variable, name]) => ({
     name,
     about: `${variable}, supplied by you`,
     mode: 0o444,

@@ -104,6 +104,7 @@ function appService(
       volume: `${use.key}-${volume.name}`,
       target: volume.path,
       readOnly: false,
+    ...(Object.keys(found.releaseVariables).length > 0 && { releaseVariables: found.releaseVariables }),
     })),
     tmpfs: ["/tmp", ...app.writable].map(inMemory),
     networks: [

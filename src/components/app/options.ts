@@ -92,6 +92,20 @@ export const options = z.strictObject({
   uses: z
     .array(use)
     .default([])
+const sentryEnvironmentName = z
+  .string()
+  .regex(/^[^\s/]{1,64}$/, "expected a name such as production, without spaces and slashes")
+  .default("production")
+  .describe("Name under which Sentry shows this server's errors");
+
+const sentry = z.union([
+  secretName().transform((dsn) => ({ dsn, environment: "production" })),
+  z.strictObject({
+    dsn: secretName().describe("Secret with the DSN of the project at Sentry"),
+    environment: sentryEnvironmentName,
+  }),
+]);
+
     .describe("Components that it connects to; each gives it environment such as DATABASE_URL"),
   connections: z
     .enum(["env", "files"])
@@ -119,6 +133,11 @@ export const options = z.strictObject({
   writable: z
     .array(absolutePath("a path in the container"))
     .default([])
+  sentry: sentry
+    .optional()
+    .describe(
+      "Secret with a DSN of Sentry; gives SENTRY_DSN, SENTRY_ENVIRONMENT, and SENTRY_RELEASE with the image's tag",
+    ),
     .describe("Further folders that it may write to; in memory, gone at a restart"),
   writableRoot: z
     .boolean()
