@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { SecretFile, StackModel } from "../stack/model.ts";
@@ -107,5 +107,16 @@ function encode(value: string, reference: SecretReference): string {
       (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
     );
   if (reference.encoding === "sha256") return createHash("sha256").update(value).digest("hex");
+  if (reference.encoding === "json") return JSON.stringify(value).slice(1, -1);
+  if (typeof reference.encoding === "object") return signedToken(reference.encoding.token, value);
   return value;
+}
+
+/** A JSON Web Token (RFC 7519). It holds no time of its making, so that the same secret always gives the same file. */
+function signedToken(claims: Readonly<Record<string, string | number>>, key: string): string {
+  const parts = [{ alg: "HS512", typ: "JWT" }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString("base64url"),
+  );
+  const signature = createHmac("sha512", key).update(parts.join(".")).digest("base64url");
+  return [...parts, signature].join(".");
 }

@@ -1,5 +1,8 @@
-/** How a secret's value is written into the text around it. */
-export type SecretEncoding = "plain" | "uri" | "sha256";
+/**
+ * How a secret's value is written into the text around it. `token`: not the value, but a JSON Web Token with these claims
+ * that is signed with it (HS512).
+ */
+export type SecretEncoding = "plain" | "uri" | "sha256" | "json" | { token: Readonly<Record<string, string | number>> };
 
 export interface SecretReference {
   secret: string;
@@ -12,7 +15,7 @@ export interface SecretReference {
  */
 export type SecretText = readonly (string | SecretReference)[];
 
-/** A reference for use inside `secretText`; `uri` percent-encodes, `sha256` writes the hash in hex. */
+/** A reference for use inside `secretText`; `uri` percent-encodes, `sha256` writes the hash in hex, `json` what stands between quotes. */
 export function secret(name: string, encoding: SecretEncoding = "plain"): SecretReference {
   return { secret: name, encoding };
 }

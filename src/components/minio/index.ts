@@ -1,8 +1,9 @@
-import type { SecretFile } from "../../stack/model.ts";
+import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { type Grant, planBuckets, policyOf } from "./buckets.ts";
 import { connectionsOf } from "./connections.ts";
+import { monitoring, monitorOf, monitorPolicy } from "./metrics.ts";
 import { bucketNameProblem, type MinioOptions, minioOptions } from "./options.ts";
 import { namesOf, policyFile, serverService, setupService, shellCommand, volumeOwnerService } from "./services.ts";
 
@@ -38,29 +39,29 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
   const { key } = use;
   const names = namesOf(key);
   const { buckets, grants, problems } = planBuckets(options, use);
-  const needsSetup = buckets.length > 0;
+  const needsSetup = buckets.length > 0 || use.monitored;
+  const more = use.monitored ? monitoring(use) : undefined;
+  const monitor = use.monitored && monitorOf(key);
+  const config = (name: string, content: string, mode: ConfigFile["mode"]) => ({
+    path: `${names.config}/${name}`,
+    content,
+    mode,
+  });
   const tooSmall = memoryProblem(options.limits.memory);
   return {
     services: [
       volumeOwnerService(key),
-      serverService(key, about, options),
-      ...(needsSetup ? [setupService(key, options, grants)] : []),
+      serverService(key, about, options, use.monitored),
+      ...(needsSetup ? [setupService(key, options, grants, use.monitored)] : []),
     ],
     volumes: [{ name: names.data, about: `Objects of ${key}` }],
-    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
-    secrets: secretsOf(key, grants),
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
+    secrets: [...secretsOf(key, grants), ...(more?.secrets ?? [])],
     files: needsSetup
       ? [
-          {
-            path: `${names.config}/setup.sh`,
-            content: use.template("minio/setup.sh.hbs", { key, ...names, buckets, grants }),
-            mode: 0o755,
-          },
-          ...grants.map((grant) => ({
-            path: `${names.config}/${policyFile(grant)}`,
-            content: `${JSON.stringify(policyOf(grant), null, 2)}\n`,
-            mode: 0o644 as const,
-          })),
+          config("setup.sh", use.template("minio/setup.sh.hbs", { key, ...names, buckets, grants, monitor }), 0o755),
+          ...grants.map((grant) => config(policyFile(grant.app), policyText(policyOf(grant)), 0o644)),
+          ...(monitor ? [config(policyFile(monitor.accessKey), policyText(monitorPolicy), 0o644)] : []),
         ]
       : [],
     connections: connectionsOf(key, options, grants),
@@ -89,8 +90,13 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
         target: "/data",
       },
     ],
+    ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
     problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
   };
+}
+
+function policyText(policy: object): string {
+  return `${JSON.stringify(policy, null, 2)}\n`;
 }
 
 function secretsOf(key: string, grants: readonly Grant[]): SecretFile[] {

@@ -1,5 +1,7 @@
+import { scrapeNetwork } from "../../stack/monitoring.ts";
 import type { ServiceNeeds } from "../component.ts";
 import type { Grant } from "./buckets.ts";
+import { monitorOf } from "./metrics.ts";
 import type { MinioOptions } from "./options.ts";
 
 const user = "1000:1000";
@@ -39,7 +41,7 @@ export function volumeOwnerService(key: string): ServiceNeeds {
   };
 }
 
-export function serverService(key: string, about: string, options: MinioOptions): ServiceNeeds {
+export function serverService(key: string, about: string, options: MinioOptions, monitored: boolean): ServiceNeeds {
   const names = namesOf(key);
   return {
     name: key,
@@ -60,7 +62,7 @@ export function serverService(key: string, about: string, options: MinioOptions)
     secrets: [names.rootUser, names.rootPassword],
     mounts: [{ kind: "volume", volume: names.data, target: "/data", readOnly: false }],
     tmpfs: [{ target: "/tmp", size: 64 * megabyte, mode: "1777" }],
-    networks: [...(options.host === undefined ? [] : ["edge"]), key],
+    networks: [...(options.host === undefined ? [] : ["edge"]), key, ...(monitored ? [scrapeNetwork] : [])],
     dependsOn: [{ service: names.volumeOwner, condition: "service_completed_successfully" }],
     healthcheck: { test: ["CMD", "mc", "ready", "local"], interval: 15_000, startPeriod: 60_000 },
     limits: options.limits,
@@ -69,7 +71,12 @@ export function serverService(key: string, about: string, options: MinioOptions)
 }
 
 /** Brings buckets, policies and access keys in line with stack.yaml and secrets/, each time the stack is started. */
-export function setupService(key: string, options: MinioOptions, grants: readonly Grant[]): ServiceNeeds {
+export function setupService(
+  key: string,
+  options: MinioOptions,
+  grants: readonly Grant[],
+  monitored: boolean,
+): ServiceNeeds {
   const names = namesOf(key);
   const config = (file: string) => ({
     kind: "bind" as const,
@@ -86,8 +93,17 @@ export function setupService(key: string, options: MinioOptions, grants: readonl
     user,
     entrypoint: ["sh", "/etc/minio/setup.sh"],
     environment: { HOME: "/tmp", MC_CONFIG_DIR: "/tmp/.mc" },
-    secrets: [names.rootUser, names.rootPassword, ...grants.map((grant) => grant.secret)],
-    mounts: [config("setup.sh"), ...grants.map((grant) => config(policyFile(grant)))],
+    secrets: [
+      names.rootUser,
+      names.rootPassword,
+      ...grants.map((grant) => grant.secret),
+      ...(monitored ? [monitorOf(key).secret] : []),
+    ],
+    mounts: [
+      config("setup.sh"),
+      ...grants.map((grant) => config(policyFile(grant.app))),
+      ...(monitored ? [config(policyFile(monitorOf(key).accessKey))] : []),
+    ],
     tmpfs: [{ target: "/tmp", size: 16 * megabyte, mode: "1777" }],
     networks: [key],
     dependsOn: [{ service: key, condition: "service_healthy" }],
@@ -95,8 +111,9 @@ export function setupService(key: string, options: MinioOptions, grants: readonl
   };
 }
 
-export function policyFile(grant: Pick<Grant, "app">): string {
-  return `policy-${grant.app}.json`;
+/** Of an app, or of another holder of an access key. */
+export function policyFile(holder: string): string {
+  return `policy-${holder}.json`;
 }
 
 /** `mc` on the server as its root user, whose keys are read from their files and are no arguments. */

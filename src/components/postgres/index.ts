@@ -2,8 +2,10 @@ import { basename } from "node:path/posix";
 import type { SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { monitorUser } from "../monitored.ts";
 import { connectionsOf } from "./connections.ts";
 import { type Database, planDatabases } from "./databases.ts";
+import { monitoring, monitorSecret } from "./exporter.ts";
 import { type PostgresOptions, postgresOptions } from "./options.ts";
 import { dataFolder, dataTarget, namesOf, serverService, serverUser, setupService } from "./services.ts";
 import { deriveSettings, ownSettingLines, settingsForTemplate, smallestMemory } from "./settings.ts";
@@ -40,6 +42,10 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
   const { databases, uses, problems } = planDatabases(options, use);
   const tooSmall = memoryProblem(options.limits.memory);
   const main = databases[0]?.name ?? "postgres";
+  const monitor = use.monitored && { name: monitorUser, secret: monitorSecret(key) };
+  const more = use.monitored ? monitoring(use) : undefined;
+  const needsSetup = databases.length > 0 || use.monitored;
+  const passwords = [...databases.map(({ secret }) => secret), ...(monitor ? [monitor.secret] : [])];
   const file = (template: string, values: Record<string, unknown> = {}) => ({
     path: `${names.config}/${basename(template, ".hbs")}`,
     content: use.template(template, values),
@@ -48,23 +54,26 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
   return {
     services: [
       serverService(key, about, options, derived),
-      ...(databases.length > 0 ? [setupService(key, options, databases)] : []),
+      ...(needsSetup ? [setupService(key, options, passwords)] : []),
+      ...(more?.services ?? []),
     ],
     volumes: [
       { name: names.data, about: `Databases of ${key}` },
       { name: names.socket, about: `Unix socket of ${key}, for its set-up; holds no data` },
     ],
-    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
-    secrets: secretsOf(key, databases),
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
+    secrets: [...secretsOf(key, databases), ...(more?.secrets ?? [])],
     files: [
       file("postgres/postgresql.conf.hbs", {
         ...settingsForTemplate(derived),
+        monitored: use.monitored,
         settings: ownSettingLines(options.settings),
       }),
       file("postgres/pg_hba.conf.hbs"),
       { ...file("postgres/archive-wal.sh.hbs"), mode: 0o755 },
       file("postgres/pg_ident.conf.hbs"),
-      ...(databases.length > 0 ? [file("postgres/setup.sql.hbs", { databases })] : []),
+      ...(needsSetup ? [file("postgres/setup.sql.hbs", { databases, monitor })] : []),
+      ...(more?.files ?? []),
     ],
     connections: connectionsOf(key, databases, uses),
     shortcuts: [
@@ -76,6 +85,7 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
       },
     ],
     folders: [{ path: names.spool, mode: 0o777 }],
+    ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
     dataSources: [
       {
         name: key,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { imageReference, limits } from "../../stack/fields.ts";
+import { monitorUser } from "../monitored.ts";
 import { serverSettings } from "../server-settings.ts";
 
 const versions = [16, 17, 18] as const;
@@ -22,7 +23,7 @@ export interface DatabaseOptions {
 const version = z.literal(versions).describe("Major version. A volume stays with the version that made it");
 
 /** Names that the server, or this component, needs for itself. */
-const reservedNames = ["postgres", "template0", "template1", "superuser", "public", "none"];
+const reservedNames = ["postgres", "template0", "template1", "superuser", "public", "none", monitorUser];
 
 /** What is wrong with the name of a database (and of the role that owns it), or undefined. */
 export function databaseNameProblem(text: string): string | undefined {

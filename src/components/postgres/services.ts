@@ -1,6 +1,5 @@
 import type { Mount } from "../../stack/model.ts";
 import type { ServiceNeeds } from "../component.ts";
-import type { Database } from "./databases.ts";
 import { imageOf, type PostgresOptions } from "./options.ts";
 import type { DerivedSettings } from "./settings.ts";
 
@@ -81,7 +80,7 @@ export function serverService(
 }
 
 /** Brings roles, passwords and databases in line with stack.yaml and secrets/, each time the stack is started. */
-export function setupService(key: string, options: PostgresOptions, databases: readonly Database[]): ServiceNeeds {
+export function setupService(key: string, options: PostgresOptions, passwords: readonly string[]): ServiceNeeds {
   const names = namesOf(key);
   return {
     name: names.setup,
@@ -93,7 +92,7 @@ export function setupService(key: string, options: PostgresOptions, databases: r
     entrypoint: ["psql"],
     command: ["--no-psqlrc", "--quiet", "--tuples-only", `--file=${configFolder}/setup.sql`],
     environment: { PGHOST: socketFolder, PGUSER: "postgres", PGDATABASE: "postgres" },
-    secrets: databases.map((database) => database.secret),
+    secrets: [...passwords],
     mounts: [socketMount(key), configMount(key, "setup.sql")],
     tmpfs: [{ target: "/tmp", size: 16 * megabyte, mode: "1777" }],
     // It talks to the server over the socket.

@@ -3,6 +3,7 @@ import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { dumpSource } from "./backup.ts";
 import { connectionsOf } from "./connections.ts";
+import { monitoring, monitorRights, monitorSecret } from "./exporter.ts";
 import { type RedisOptions, redisOptions } from "./options.ts";
 import { configPath, namesOf, serverService, setupService, shellCommand } from "./services.ts";
 import { deriveSettings, settingsForTemplate, smallestMemory } from "./settings.ts";
@@ -39,14 +40,17 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
   const durable = options.profile === "durable";
   const engineName = options.engine === "redis" ? "Redis" : "Valkey";
   const tooSmall = memoryProblem(options.limits.memory);
+  const needsSetup = users.length > 0 || use.monitored;
+  const more = use.monitored ? monitoring(options, use) : undefined;
   return {
     services: [
       serverService(key, durable ? `${engineName}, kept on disk` : `${engineName} as a cache`, options),
-      ...(users.length > 0 ? [setupService(key, options)] : []),
+      ...(needsSetup ? [setupService(key, options)] : []),
+      ...(more?.services ?? []),
     ],
     volumes: durable ? [{ name: names.data, about: `Data of ${key}` }] : [],
-    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
-    secrets: secretsOf(key, users, options),
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
+    secrets: [...secretsOf(use, users, options), ...(more?.secrets ?? [])],
     files: [
       {
         path: configPath(key, options),
@@ -65,7 +69,7 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
             },
           ]
         : []),
-      ...(users.length > 0
+      ...(needsSetup
         ? [
             {
               path: names.script,
@@ -93,13 +97,15 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
       },
     ],
     dataSources: durable ? [dumpSource(key)] : [],
+    ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
     unprotected: durable ? [] : [{ name: key, reason: "a cache: what is in it is made again" }],
     ...(tooSmall !== undefined && { problems: [{ path: ["limits", "memory"], message: tooSmall }] }),
   };
 }
 
-function secretsOf(key: string, users: readonly AppUser[], options: RedisOptions): SecretFile[] {
+function secretsOf({ key, monitored }: ComponentUse, users: readonly AppUser[], options: RedisOptions): SecretFile[] {
   const names = namesOf(key);
+  const monitor = monitored ? { secret: monitorSecret(key), rights: monitorRights(options) } : undefined;
   const password = (name: string, about: string): SecretFile => ({
     name,
     about,
@@ -115,7 +121,7 @@ function secretsOf(key: string, users: readonly AppUser[], options: RedisOptions
       about: `Who may do what at ${key}, with hashes of the passwords`,
       mode: 0o444,
       kind: "composed",
-      content: aclFile(users, names.admin, options.allow),
+      content: aclFile(users, names.admin, options.allow, monitor),
     },
   ];
 }

@@ -72,6 +72,11 @@ const settings = serverSettings("redis.conf", /^[a-z][a-z0-9-]*$/, ownSettings).
   "Further settings of redis.conf, such as notify-keyspace-events: Ex",
 );
 
+/** A key in database 0, by its full name: an access list reads `*`, `?`, `[` and `\\` as patterns. */
+const queueName = z
+  .string({ error: "expected the name of a key such as bull:mail:wait" })
+  .regex(/^[\w:.{}@/#-]{1,200}$/, "expected the full name of a key such as bull:mail:wait, without patterns");
+
 /** `redis: { memory: 256m }` is short for `redis: { limits: { memory: 256m } }`. */
 export const redisOptions = z
   .strictObject({
@@ -92,6 +97,10 @@ export const redisOptions = z
       .array(z.enum(deniedCommands))
       .default([])
       .describe("Commands that are given back to the apps, which may not run dangerous ones"),
+    queues: z
+      .array(queueName)
+      .default([])
+      .describe("Lists, streams or sorted sets whose length is measured where the stack is monitored: bull:mail:wait"),
     memory: memory().optional().describe("Short for limits.memory"),
     limits: limits({ cpus: 0.5, memory: "256m" }),
     settings,

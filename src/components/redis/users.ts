@@ -1,5 +1,6 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { ComponentUse } from "../component.ts";
+import { monitorUser } from "../monitored.ts";
 import type { RedisOptions } from "./options.ts";
 
 /** May only ping. Its password is empty: whoever may connect may know that the server lives. */
@@ -39,7 +40,12 @@ export function appUsers({ key, usedBy }: Pick<ComponentUse, "key" | "usedBy">):
  * The server's ACL file. It holds hashes instead of passwords. Apps may do everything but what is dangerous to the
  * server or to others; `info` is given back because client libraries ask for it when they connect.
  */
-export function aclFile(users: readonly AppUser[], adminSecret: string, allow: RedisOptions["allow"]): SecretText {
+export function aclFile(
+  users: readonly AppUser[],
+  adminSecret: string,
+  allow: RedisOptions["allow"],
+  monitor?: { secret: string; rights: string },
+): SecretText {
   const back = ["info", ...new Set(allow)].map((command) => `+${command}`).join(" ");
   const lines = users.flatMap((user) => {
     const reach = user.part === undefined ? "~* &*" : `~${user.part}:* &${user.part}:*`;
@@ -49,6 +55,9 @@ export function aclFile(users: readonly AppUser[], adminSecret: string, allow: R
     "user default off resetpass resetkeys resetchannels -@all\n",
     `user ${healthUser} on nopass resetkeys resetchannels -@all +ping\n`,
     ...secretText`user ${adminUser} on #${secret(adminSecret, "sha256")} ~* &* +@all\n`,
+    ...(monitor === undefined
+      ? []
+      : secretText`user ${monitorUser} on #${secret(monitor.secret, "sha256")} ${monitor.rights}\n`),
     ...lines,
   ];
 }

@@ -2,6 +2,7 @@ import type { ConfigFile } from "../../stack/model.ts";
 import { formatDuration } from "../../support/units.ts";
 import type { ComponentUse } from "../component.ts";
 import { certificateOf, local, resolver, suppliedFiles } from "./certificates.ts";
+import { metricsAddress } from "./metrics.ts";
 import { directoryOf, type TraefikOptions } from "./options.ts";
 import { trustedRanges } from "./trusted.ts";
 
@@ -19,7 +20,7 @@ export function configFiles(options: TraefikOptions, use: ComponentUse, around: 
   return [
     {
       path: `config/${use.key}/traefik.yml`,
-      content: use.template("traefik/traefik.yml.hbs", staticValues(options, use.key, around)),
+      content: use.template("traefik/traefik.yml.hbs", staticValues(options, use, around)),
       mode: 0o644,
     },
     // No service is named with an underscore, so no route file takes this name.
@@ -31,10 +32,11 @@ export function configFiles(options: TraefikOptions, use: ComponentUse, around: 
   ];
 }
 
-function staticValues(options: TraefikOptions, service: string, around: Surroundings): Record<string, unknown> {
+function staticValues(options: TraefikOptions, use: ComponentUse, around: Surroundings): Record<string, unknown> {
   const { ports, timeouts, acme } = options;
   return {
-    service,
+    service: use.key,
+    metrics: use.monitored && metricsAddress(use),
     // The name leads to the entry point's own port; a host port other than 443 must be said.
     redirectTo: ports.https === 443 ? "websecure" : `:${ports.https}`,
     httpsPort: ports.https,

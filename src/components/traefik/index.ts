@@ -1,7 +1,11 @@
 import type { SecretFile } from "../../stack/model.ts";
 import type { Component } from "../component.ts";
+import { networkOfScrapes } from "../monitored.ts";
+import { alertRules } from "./alerts.ts";
 import { certificateSecrets, checkCertificateOptions, isLocal } from "./certificates.ts";
+import { dashboard } from "./dashboard.ts";
 import { configFiles } from "./files.ts";
+import { scrapeOf } from "./metrics.ts";
 import { options, type TraefikOptions } from "./options.ts";
 import { checkRoutes, finishRoute, wantedRoutes } from "./routes.ts";
 import { acmeVolume, setupService, traefikService } from "./service.ts";
@@ -16,7 +20,9 @@ export const component: Component<TraefikOptions> = {
       networks: [
         { name: "public", about: "the way in from the internet and out to it, for Traefik alone", internal: false },
         { name: "edge", about: "Traefik and the services that it passes requests to", internal: true },
+        ...(use.monitored ? [networkOfScrapes] : []),
       ],
+      ...(use.monitored && { scrapes: [scrapeOf(use.key)], dashboards: [dashboard(use.key, use.thresholds)] }),
       ...(chosen.acme && {
         volumes: [{ name: volume, about: "certificates and the ACME account; to lose it means to ask for all again" }],
         dataSources: [{ name: volume, kind: "volume", service: use.key, volume, consistency: { kind: "live" } }],
@@ -31,10 +37,11 @@ export const component: Component<TraefikOptions> = {
     const secrets = [...certificateSecrets(chosen, localHosts), ...dashboardSecrets(chosen)];
     const mounted = secrets.flatMap((file) => (file.kind === "certificate" ? [file.name, file.keyName] : [file.name]));
     return {
-      services: [...(chosen.acme ? [setupService(use.key)] : []), traefikService(chosen, use.key, mounted)],
+      services: [...(chosen.acme ? [setupService(use.key)] : []), traefikService(chosen, use, mounted)],
       secrets,
       files: configFiles(chosen, use, { uploads: wanted.some((route) => route.uploads === true), localHosts }),
       routes,
+      ...(use.monitored && { alertRules: alertRules(use.key, use.thresholds, wanted) }),
       problems: checkRoutes(wanted, chosen),
     };
   },

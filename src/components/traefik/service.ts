@@ -1,5 +1,6 @@
 import type { PublishedPort } from "../../stack/model.ts";
-import type { ServiceNeeds } from "../component.ts";
+import { scrapeNetwork } from "../../stack/monitoring.ts";
+import type { ComponentUse, ServiceNeeds } from "../component.ts";
 import { dnsSecrets } from "./certificates.ts";
 import type { TraefikOptions } from "./options.ts";
 
@@ -12,7 +13,11 @@ export function acmeVolume(key: string): string {
   return `${key}-acme`;
 }
 
-export function traefikService(options: TraefikOptions, key: string, secrets: readonly string[]): ServiceNeeds {
+export function traefikService(
+  options: TraefikOptions,
+  { key, monitored }: Pick<ComponentUse, "key" | "monitored">,
+  secrets: readonly string[],
+): ServiceNeeds {
   const { acme } = options;
   return {
     name: key,
@@ -32,7 +37,7 @@ export function traefikService(options: TraefikOptions, key: string, secrets: re
       ...(acme ? [{ kind: "volume" as const, volume: acmeVolume(key), target: "/acme", readOnly: false }] : []),
     ],
     tmpfs: [{ target: "/tmp", size: Math.max(64 * megabyte, 4 * (options.maxBody ?? 0)), mode: "1777" }],
-    networks: ["public", "edge"],
+    networks: ["public", "edge", ...(monitored ? [scrapeNetwork] : [])],
     ports: publishedPorts(options),
     dependsOn: acme ? [{ service: setupName(key), condition: "service_completed_successfully" }] : [],
     healthcheck: { test: ["CMD", "traefik", "healthcheck"], startPeriod: 20_000 },

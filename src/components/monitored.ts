@@ -1,0 +1,57 @@
+import type { Mount, Network } from "../stack/model.ts";
+import { scrapeNetwork } from "../stack/monitoring.ts";
+import type { ServiceNeeds } from "./component.ts";
+
+const megabyte = 1024 ** 2;
+
+/** The network on which metrics are read, in the words that all components share. */
+export const networkOfScrapes: Network = {
+  name: scrapeNetwork,
+  about: "Prometheus and what it reads metrics of",
+  internal: true,
+};
+
+/** Role, user or access key by which an exporter logs in. No database, app or bucket can have a name with this underscore. */
+export const monitorUser = "stack_monitor";
+
+/** A small program beside a server, which asks the server for its state and tells it to Prometheus. */
+export interface ExporterNeeds {
+  /** Key of the component whose server it asks; also the network on which it reaches it. */
+  key: string;
+  image: string;
+  user: string;
+  command?: string[];
+  environment: Record<string, string>;
+  secret: string;
+  mounts?: Mount[];
+  /** Address of its own that answers as long as it runs, whatever the server does. */
+  alive: string;
+  /** Set-up that gives it its login. */
+  setup: string;
+}
+
+/** Name of the exporter's service. */
+export function exporterName(key: string): string {
+  return `${key}-exporter`;
+}
+
+/** The exporter is alive without its server, and says then that the server is not: it waits for nothing but its login. */
+export function exporterService(needs: ExporterNeeds): ServiceNeeds {
+  const { key } = needs;
+  return {
+    name: exporterName(key),
+    about: `Reads the state of ${key} for Prometheus`,
+    group: "monitoring",
+    image: needs.image,
+    user: needs.user,
+    ...(needs.command && { command: needs.command }),
+    environment: { GOMEMLIMIT: "48MiB", ...needs.environment },
+    secrets: [needs.secret],
+    ...(needs.mounts && { mounts: needs.mounts }),
+    tmpfs: [{ target: "/tmp", size: megabyte, mode: "1777" }],
+    networks: [key, scrapeNetwork],
+    dependsOn: [{ service: needs.setup, condition: "service_completed_successfully" }],
+    healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", needs.alive], interval: 15_000 },
+    limits: { cpus: 0.25, memory: 64 * megabyte, pids: 64 },
+  };
+}

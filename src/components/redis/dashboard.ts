@@ -1,0 +1,150 @@
+import type { Dashboard, DashboardPanel } from "../../stack/monitoring.ts";
+import type { RedisOptions } from "./options.ts";
+
+/** What one asks of a Redis server at night; its exporter is the job `key`. */
+export function dashboard(key: string, options: RedisOptions): Dashboard {
+  const of = (metric: string) => `${metric}{job="${key}"}`;
+  const rate = (metric: string) => `rate(${of(metric)}[$__rate_interval])`;
+  const durable = options.profile === "durable";
+  const fill = `${of("redis_memory_used_bytes")} / (${of("redis_memory_max_bytes")} > 0)`;
+  return {
+    uid: `redis-${key}`,
+    title: `Redis: ${key}`,
+    about: "Does it answer, does its memory suffice, does it save, do queues grow?",
+    panels: [
+      {
+        title: "Answers",
+        about: "1: yes. 0: stopped, loading, or the exporter's password is refused.",
+        kind: "stat",
+        queries: [{ expr: of("redis_up"), legend: key }],
+        thresholds: { critical: 1, below: true },
+        width: 6,
+        height: 5,
+      },
+      {
+        title: "Memory in use",
+        about: durable ? "When it is full, writes are refused." : "A cache is full most of the time.",
+        kind: "gauge",
+        unit: "percentunit",
+        queries: [{ expr: fill, legend: key }],
+        ...(durable && { thresholds: { warning: 0.75, critical: 0.9 } }),
+        min: 0,
+        max: 1,
+        width: 6,
+        height: 5,
+      },
+      {
+        title: "Clients",
+        kind: "gauge",
+        unit: "percentunit",
+        queries: [{ expr: `${of("redis_connected_clients")} / ${of("redis_max_clients")}`, legend: key }],
+        thresholds: { warning: 0.7, critical: 0.9 },
+        min: 0,
+        max: 1,
+        width: 6,
+        height: 5,
+      },
+      durable
+        ? {
+            title: "Saving works",
+            about: "0: the last save, write or rewrite of its files failed.",
+            kind: "stat",
+            queries: [
+              { expr: of("redis_rdb_last_bgsave_status"), legend: "save" },
+              { expr: of("redis_aof_last_write_status"), legend: "write" },
+              { expr: of("redis_aof_last_bgrewrite_status"), legend: "rewrite" },
+            ],
+            thresholds: { critical: 1, below: true },
+            width: 6,
+            height: 5,
+          }
+        : {
+            title: "Found in the cache",
+            about: "Share of lookups that found something.",
+            kind: "stat",
+            unit: "percentunit",
+            queries: [{ expr: hits(rate), legend: key }],
+            width: 6,
+            height: 5,
+          },
+      {
+        title: "Memory",
+        kind: "timeseries",
+        unit: "bytes",
+        queries: [
+          { expr: of("redis_memory_used_bytes"), legend: "used" },
+          { expr: of("redis_memory_used_rss_bytes"), legend: "taken from the system" },
+          { expr: of("redis_memory_max_bytes"), legend: "limit" },
+        ],
+        min: 0,
+      },
+      {
+        title: "Commands",
+        kind: "timeseries",
+        unit: "ops",
+        queries: [{ expr: `topk(6, ${rate("redis_commands_total")})`, legend: "{{cmd}}" }],
+        min: 0,
+      },
+      {
+        title: "Time per command",
+        about: "Average by command; the slowest six.",
+        kind: "timeseries",
+        unit: "s",
+        queries: [
+          {
+            expr: `topk(6, ${rate("redis_commands_duration_seconds_total")} / (${rate("redis_commands_total")} > 0))`,
+            legend: "{{cmd}}",
+          },
+        ],
+        min: 0,
+      },
+      {
+        title: "Keys",
+        kind: "timeseries",
+        unit: "short",
+        queries: [{ expr: `${of("redis_db_keys")} > 0`, legend: "{{db}}" }],
+        min: 0,
+      },
+      {
+        title: "Evicted and expired",
+        kind: "timeseries",
+        unit: "ops",
+        queries: [
+          { expr: rate("redis_evicted_keys_total"), legend: "evicted" },
+          { expr: rate("redis_expired_keys_total"), legend: "expired" },
+        ],
+        min: 0,
+      },
+      {
+        title: "Turned away",
+        about: "Connections over the limit, failed logins, commands that a user may not run.",
+        kind: "timeseries",
+        unit: "ops",
+        queries: [
+          { expr: rate("redis_rejected_connections_total"), legend: "connections" },
+          { expr: rate("redis_acl_access_denied_auth_total"), legend: "logins" },
+          { expr: rate("redis_acl_access_denied_cmd_total"), legend: "commands" },
+        ],
+        min: 0,
+      },
+      ...(options.queues.length > 0 ? [queues(of("redis_key_size"))] : []),
+    ],
+  };
+}
+
+function hits(rate: (metric: string) => string): string {
+  const [hit, miss] = [rate("redis_keyspace_hits_total"), rate("redis_keyspace_misses_total")];
+  return `${hit} / (${hit} + ${miss} > 0)`;
+}
+
+function queues(expr: string): DashboardPanel {
+  return {
+    title: "Queues",
+    about: "Entries that wait. An empty queue is no key and has no line.",
+    kind: "timeseries",
+    unit: "short",
+    queries: [{ expr, legend: "{{key}}" }],
+    min: 0,
+    width: 24,
+  };
+}
