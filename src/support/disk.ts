@@ -24,6 +24,22 @@ export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
 }
 
+/** True for output of a program that says that it could not write any more. */
+export function saysDiskFull(output: string): boolean {
+  return /no space left on device|disk quota exceeded|disk full|ENOSPC/i.test(output);
+}
+
+/** The error for a full disk: the one of this folder, or with `.` that of the stack, in whose folder commands are typed. */
+export function diskFull(folder: string, cause?: unknown): StackError {
+  return new StackError({
+    code: "disk-full",
+    exit: "invalidInput",
+    message: folder === "." ? "The disk is full" : `The disk of ${folder} is full`,
+    hint: `make room on it (df -h ${folder}), then run the same command again`,
+    ...(cause !== undefined && { cause }),
+  });
+}
+
 /**
  * What the system said of a full disk as an error for people; anything else as it is. A write does not say which file it
  * was for: then it is the disk of `folder`.
@@ -31,12 +47,5 @@ export function isDiskFull(error: unknown): boolean {
 export function toldDiskFull(error: unknown, folder: string): unknown {
   if (error instanceof StackError || !isDiskFull(error)) return error;
   const path = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : undefined;
-  const full = path === undefined ? folder : dirname(path);
-  return new StackError({
-    code: "disk-full",
-    exit: "invalidInput",
-    message: `The disk of ${full} is full`,
-    hint: `make room on it (df -h ${full}), then run the same command again`,
-    cause: error,
-  });
+  return diskFull(path === undefined ? folder : dirname(path), error);
 }

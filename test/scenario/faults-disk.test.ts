@@ -1,30 +1,28 @@
 import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ownLabels } from "../../src/operations/backup/container.ts";
 import type { RunResult } from "../../src/operations/backup/result.ts";
 import { runBackup } from "../../src/operations/backup/run.ts";
 import type { Context } from "../../src/operations/context.ts";
+import { type Journal, openJournal } from "../../src/operations/journal.ts";
 import { silentProgress } from "../../src/operations/progress.ts";
+import { recover } from "../../src/operations/recover.ts";
+import { runRestore } from "../../src/operations/restore/run.ts";
+import { whileStopped } from "../../src/operations/restore/stand-still.ts";
+import { swapVolumes } from "../../src/operations/restore/swap.ts";
 import type { StackModel } from "../../src/stack/model.ts";
-import { messageOf } from "../../src/support/errors.ts";
+import { messageOf, StackError } from "../../src/support/errors.ts";
 import { contextFor } from "../support/backup-jobs.ts";
 import { describeWithDocker, docker } from "../support/docker.ts";
 import {
   appWithVolume,
+  containerOf,
   createFaultStack,
   type FaultStack,
+  fillDisk,
   leftovers,
   listWhole,
   services,
@@ -45,6 +43,29 @@ function smallDisk(): string | undefined {
   rmdirSync(folder);
   process.stderr.write(`skipped: a full disk (no file system can be mounted: ${error?.message ?? stderr.trim()})\n`);
   return undefined;
+}
+
+/** A journal on a disk that takes so many more lines. */
+function fullAfter(journal: Journal, lines: number): Journal {
+  let left = lines;
+  const write =
+    <Words extends unknown[]>(act: (...words: Words) => void) =>
+    (...words: Words) => {
+      if (left === 0)
+        throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" as const });
+      left -= 1;
+      act(...words);
+    };
+  const { id, begin, done, failed, undone, settled, end } = journal;
+  return {
+    id,
+    begin: write(begin),
+    done: write(done),
+    failed: write(failed),
+    undone: write(undone),
+    settled: write(settled),
+    end: write(end),
+  };
 }
 
 const disk = smallDisk();
@@ -75,47 +96,37 @@ else
 
     const filler = join(disk, "filler");
 
-    /** Writes until nothing fits any more. */
-    function fill(): void {
-      const file = openSync(filler, "w");
-      try {
-        for (;;) writeSync(file, new Uint8Array(64 * 1024));
-      } catch (error) {
-        expect(messageOf(error)).toContain("ENOSPC");
-      } finally {
-        closeSync(file);
-      }
-      expect(statfsSync(disk ?? "").bavail).toBe(0);
-    }
+    const fill = () => fillDisk(filler);
     const makeRoom = () => rmSync(filler, { force: true });
     afterEach(makeRoom);
 
-    /** A run in whose progress the disk fills up at one point. */
-    async function fillingAt(
-      reached: (subject: string, state: string, text: string) => boolean,
-    ): Promise<RunResult | Error> {
+    async function contextHere(): Promise<Context> {
       const { engine } = await docker();
       if (engine === undefined) throw new Error("there was an engine a moment ago");
+      return contextFor({ directory: stack.directory, model }, engine);
+    }
+
+    /** Runs something in whose progress the disk fills up at one point; a headline has no subject. */
+    async function fillingAt<Result>(
+      reached: (subject: string, state: string, text: string) => boolean,
+      run: (context: Context) => Promise<Result>,
+    ): Promise<Result | Error> {
       let filled = false;
-      const context: Context = {
-        ...contextFor({ directory: stack.directory, model }, engine),
-        progress: {
-          ...silentProgress,
-          update(subject, state, text) {
-            if (filled || !reached(subject, state, text)) return;
-            filled = true;
-            fill();
-          },
-        },
+      const look = (subject: string, state: string, text: string) => {
+        if (filled || !reached(subject, state, text)) return;
+        filled = true;
+        fill();
       };
+      const progress = { ...silentProgress, update: look, phase: (text: string) => look("", "", text) };
       try {
-        return await runBackup(context, { version: "0.0.0" });
+        return await run({ ...(await contextHere()), progress });
       } catch (error) {
         return error as Error;
       } finally {
         expect(filled).toBe(true);
       }
     }
+    const backup = (context: Context): Promise<RunResult> => runBackup(context, { version: "0.0.0" });
 
     const sql = (text: string) => stack.sh("postgres", `psql -qU postgres -d app -Atc "${text}"`).trim();
 
@@ -126,7 +137,10 @@ else
       ["when the last copy has been published, before it is remembered", "postgres", "done", /^base/],
     ])("%s: it says so, everything runs on, and with room again all is well", async (_, source, state, words) => {
       const before = await listWhole(stack);
-      const ended = await fillingAt((subject, is, text) => subject === source && is === state && words.test(text));
+      const ended = await fillingAt(
+        (subject, is, text) => subject === source && is === state && words.test(text),
+        backup,
+      );
       if (ended instanceof Error) throw ended;
       const failed = ended.sources.filter(({ outcome }) => outcome === "failed");
       expect(failed.length, JSON.stringify(ended)).toBeGreaterThan(0);
@@ -153,6 +167,77 @@ else
       expect(services(stack)).toEqual(all);
       makeRoom();
       await succeed(stack, "backup", "run");
+    });
+
+    const mark = () => stack.sh("app", "cat /uploads/mark");
+    const setMark = (text: string) => stack.sh("app", `echo ${text} >/uploads/mark`);
+    const startedAt = () => stack.docker("inspect", "--format", "{{.State.StartedAt}}", containerOf(stack, "app"));
+
+    describe("during a restore", () => {
+      const only = ["app-uploads"];
+      const restore = (context: Context) => runRestore(context, { only, version: "0.0.0" });
+
+      beforeAll(async () => {
+        setMark("saved");
+        await succeed(stack, "backup", "run", "--only", "app-uploads");
+      });
+      beforeEach(() => void setMark("live"));
+
+      test("nothing can be staged: it says so, nothing has stopped, and with room again it works", async () => {
+        const before = startedAt();
+        const ended = await fillingAt((_, __, text) => text.startsWith("Loading"), restore);
+        expect(ended).toBeInstanceOf(StackError);
+        expect(ended).toMatchObject({
+          message: expect.stringMatching(`disk of ${stack.directory}.* is full`),
+          hint: expect.stringMatching(/make room .*df -h.*, then run the same/),
+        });
+        expect([mark(), startedAt()]).toEqual(["live", before]);
+        makeRoom();
+        await succeed(stack, "restore", "run", "--only", "app-uploads", "--yes");
+        expect(mark()).toBe("saved");
+        expect(leftovers(stack)).toEqual([]);
+      });
+
+      test("with the copy in place already: it is served, and what could not be remembered is told", async () => {
+        const ended = await fillingAt((_, __, text) => text.startsWith("Swapping"), restore);
+        expect(services(stack)).toEqual(all);
+        makeRoom();
+        if (ended instanceof Error) expect(ended.message).toMatch(/was restored.*disk of .* is full/);
+        expect(mark()).toBe("saved");
+      });
+
+      test("at any line of the journal: what ran runs, old or new and whole, and nothing of it is taken back later", async () => {
+        const context = await contextHere();
+        const copy = `${stack.name}_copy`;
+        await context.engine.createVolume(copy, ownLabels(model, "copy"));
+        const pair = { restored: copy, replaces: `${stack.name}_app-uploads` };
+        const write = ["run", "--rm", "--user", "0", "--volume", `${copy}:/copy`, "busybox:1.38.0", "sh", "-c"];
+        let refused = 0;
+        for (let writes = 0; ; writes += 1) {
+          stack.docker(...write, "rm -f /copy/later; echo saved >/copy/mark");
+          stack.sh("app", "rm -f /uploads/later; echo live >/uploads/mark");
+          const whole = openJournal(stack.directory, "restore", context.clock, {}, { pid: 0 });
+          const journal = fullAfter(whole, writes);
+          const ended = await whileStopped(context, journal, ["app"], async () => {
+            await swapVolumes(context, journal, [pair]);
+            await context.engine.start(containerOf(stack, "app"));
+          }).catch((error: Error) => error);
+          expect(services(stack)).toEqual(all);
+          const found = mark();
+          expect(["live", "saved"]).toContain(found);
+          stack.sh("app", "echo written >/uploads/later");
+          await recover({ ...context, progress: silentProgress });
+          expect(services(stack)).toEqual(all);
+          expect(stack.sh("app", "cat /uploads/mark /uploads/later"), `after ${writes} lines`).toBe(
+            `${found}\nwritten`,
+          );
+          if (ended === undefined) break;
+          expect(messageOf(ended)).toContain("ENOSPC");
+          refused += 1;
+        }
+        expect(refused).toBeGreaterThan(5);
+        stack.docker("volume", "rm", copy);
+      });
     });
 
     test("Postgres lets go of its log instead of stopping, and the next run tells of the hole and makes a new base", async () => {

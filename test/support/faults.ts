@@ -3,12 +3,15 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -245,6 +248,19 @@ export async function succeed(stack: FaultStack, ...args: string[]): Promise<End
   return ended;
 }
 
+/** Writes into a file until nothing fits any more on its disk. */
+export function fillDisk(filler: string): void {
+  const file = openSync(filler, "w");
+  try {
+    for (;;) writeSync(file, new Uint8Array(64 * 1024));
+  } catch (error) {
+    expect(messageOf(error)).toContain("ENOSPC");
+  } finally {
+    closeSync(file);
+  }
+  expect(statfsSync(filler).bavail).toBe(0);
+}
+
 /** Asks until it holds. */
 export async function until(what: string, holds: () => boolean, limit = 60_000): Promise<void> {
   for (const end = Date.now() + limit; !holds(); ) {
@@ -257,6 +273,8 @@ export async function until(what: string, holds: () => boolean, limit = 60_000):
 export interface OwnEngine {
   /** For the program and for Docker. */
   env: { DOCKER_HOST: string };
+  /** Folder of its volumes: a small disk of its own. */
+  volumes: string;
   /** SIGKILL to the daemon; containers that ran go on until it comes back. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -266,12 +284,19 @@ export interface OwnEngine {
 
 /**
  * Starts a second engine beside the first: another data root, another socket, another name in containerd, and in a
- * network namespace of its own. Gives the images to it. Answers with the reason where that cannot be done.
+ * network namespace of its own. Gives the images to it. Its volumes lie on a disk of
+ * 160 MiB. Answers with the reason where that cannot be done.
  */
 export async function startOwnEngine(images: readonly string[]): Promise<OwnEngine | string> {
   if (process.getuid?.() !== 0) return "a second engine can be started by root alone";
   if (spawnSync("dockerd", ["--version"]).status !== 0) return "there is no dockerd here";
   const folder = mkdtempSync(join(tmpdir(), "engine-"));
+  const volumes = join(folder, "data/volumes");
+  mkdirSync(volumes, { recursive: true });
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=160m", "none", volumes]).status !== 0) {
+    rmSync(folder, { recursive: true, force: true });
+    return "no file system can be mounted";
+  }
   const env = { DOCKER_HOST: `unix://${folder}/socket` };
   const answers = () => spawnSync("docker", ["version"], { env: { ...process.env, ...env } }).status === 0;
   const log = openSync(join(folder, "log"), "a");
@@ -284,6 +309,7 @@ export async function startOwnEngine(images: readonly string[]): Promise<OwnEngi
   };
   const engine: OwnEngine = {
     env,
+    volumes,
     async start() {
       rmSync(join(folder, "pid"), { force: true });
       // In a network of its own: an engine takes away interfaces that it thinks are its own, such as docker0.

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { diskFull, saysDiskFull } from "../../support/disk.ts";
 import { StackError } from "../../support/errors.ts";
 import { run } from "../../support/process.ts";
 import type { Checked, Loaded, PartsJob, Produced, ProduceJob, SourceKind, StackSource } from "./kinds.ts";
@@ -49,6 +50,7 @@ async function produce({ context, staging }: ProduceJob<StackSource>): Promise<P
   const argv = ["tar", "--create", "--gzip", `--file=${file}`, ...exclude, `--directory=${directory}`, "."];
   const { code, stderr } = await run(argv, { signal });
   // 1: a file changed while it was read, such as a journal.
+  if (code > 1 && saysDiskFull(stderr)) throw diskFull(".");
   if (code > 1)
     throw new StackError({
       code: "backup-task-failed",

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSource } from "../../stack/model.ts";
-import { isDiskFull } from "../../support/disk.ts";
+import { isDiskFull, saysDiskFull } from "../../support/disk.ts";
 import { StackError } from "../../support/errors.ts";
 import { engineName, ownLabels } from "../backup/container.ts";
 import type { Loaded } from "../backup/kinds.ts";
@@ -100,7 +100,7 @@ async function toldNoRoom(
   error: unknown,
 ): Promise<unknown> {
   const said = error instanceof StackError ? [error.message, ...error.details].join("\n") : "";
-  if (!isDiskFull(error) && !/no space left on device|disk full|ENOSPC/i.test(said)) return error;
+  if (!isDiskFull(error) && !saysDiskFull(said)) return error;
   const [newest] = made.slice(-1);
   const volume = newest === undefined ? undefined : await engine.volume(newest).catch(() => undefined);
   const where = isDiskFull(error) || volume === undefined ? directory : dirname(dirname(volume.mountpoint));

@@ -1,0 +1,225 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { composeIn } from "../../../../src/engine/compose.ts";
+import { runPrune } from "../../../../src/operations/backup/prune.ts";
+import type { Failure } from "../../../../src/operations/backup/result.ts";
+import { runBackup } from "../../../../src/operations/backup/run.ts";
+import { readBackupState } from "../../../../src/operations/backup/state.ts";
+import { openStores } from "../../../../src/operations/backup/stores.ts";
+import type { Context } from "../../../../src/operations/context.ts";
+import { unfinishedOperations } from "../../../../src/operations/journal.ts";
+import { silentProgress } from "../../../../src/operations/progress.ts";
+import { readCatalogue } from "../../../../src/snapshots/catalogue.ts";
+import type { SnapshotStore } from "../../../../src/snapshots/store.ts";
+import { isDiskFull } from "../../../../src/support/disk.ts";
+import { messageOf, StackError } from "../../../../src/support/errors.ts";
+import { fakeEngine } from "../../../support/fake-engine.ts";
+import { type FaultyS3, startFaultyS3 } from "../../../support/faulty-s3.ts";
+import { backupSettings, model } from "../../../support/models.ts";
+import { day, manifest, noon, putSnapshot } from "../../../support/snapshots.ts";
+
+/** A disk of 4 MiB, which knows pages of 4 KiB; undefined where nobody may make one. */
+function smallDisk(): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "pages-"));
+  const options = "size=4m,mode=700";
+  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", options, "none", folder], { stdio: "ignore" });
+  if (status === 0) return folder;
+  rmdirSync(folder);
+  process.stderr.write("skipped: a disk that fills up at each write (no file system can be mounted)\n");
+  return undefined;
+}
+
+const disk = smallDisk() ?? "";
+const pageSize = 4_096;
+/** No run writes more pages than this. */
+const border = 200;
+
+describe.skipIf(disk === "")("a disk that fills up at any write", () => {
+  const directory = join(disk, "stack");
+  const filler = join(disk, "filler");
+  const time = { now: noon };
+  let bucket: FaultyS3;
+  let context: Context;
+
+  beforeAll(async () => {
+    bucket = await startFaultyS3();
+    mkdirSync(join(directory, "secrets"), { recursive: true });
+    writeFileSync(join(directory, "secrets/s3"), "key\nsecret\n");
+    writeFileSync(join(directory, "stack.yaml"), "name: shop\n");
+    const recipients = [await identityToRecipient(await generateX25519Identity())];
+    const backup = backupSettings({
+      encrypt: { kind: "age", recipients },
+      destinations: [
+        {
+          name: "offsite",
+          type: "s3",
+          bucket: "b",
+          prefix: "shop",
+          endpoint: bucket.endpoint,
+          credentials: "s3",
+          appendOnly: false,
+        },
+      ],
+    });
+    context = {
+      directory,
+      model: model([], { backup }),
+      engine: fakeEngine(),
+      compose: composeIn(directory),
+      clock: { now: () => time.now, sleep: async () => {} },
+      progress: silentProgress,
+      signal: new AbortController().signal,
+    };
+  });
+  afterAll(async () => {
+    await bucket?.close();
+    execFileSync("umount", ["--lazy", disk]);
+    rmdirSync(disk);
+  });
+
+  const makeRoom = () => rmSync(filler, { force: true });
+
+  /** Fills the disk but for so many pages. */
+  function leave(pages: number): void {
+    const file = openSync(filler, "w");
+    let size = 0;
+    try {
+      for (;;) size += writeSync(file, new Uint8Array(pageSize));
+    } catch (error) {
+      expect(messageOf(error)).toContain("ENOSPC");
+      ftruncateSync(file, size - pages * pageSize);
+    } finally {
+      closeSync(file);
+    }
+    expect(statfsSync(disk).bavail).toBe(pages);
+  }
+
+  /** Every set that is listed, in any store, is whole. */
+  async function countWhole(): Promise<number> {
+    const [local, ...others] = await Promise.all(
+      openStores(context).map(async (store) => (await readCatalogue(store)).snapshots),
+    );
+    for (const { problems } of [local ?? [], ...others].flat()) expect(problems).toEqual([]);
+    return local?.length ?? 0;
+  }
+
+  const staged = () => {
+    const folder = join(directory, "backups/.staging");
+    return existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith(".process")) : [];
+  };
+
+  function expectTold(failure: Failure | undefined): void {
+    expect(failure?.code, failure?.message).not.toBe("bug");
+    expect(failure?.message).toMatch(/full|space|ENOSPC/i);
+    expect(failure?.hint, failure?.message).toMatch(/room|space|disk|backup/);
+  }
+
+  /** Runs with 0, 1, 2, … pages left until one run notices nothing; says how many did. */
+  async function atEachWrite<Result>(
+    run: () => Promise<Result>,
+    look: (ended: Result | StackError) => Promise<boolean>,
+    prepare = async () => {},
+  ): Promise<number> {
+    for (let pages = 0; pages < border; pages += 1) {
+      time.now += 60_000;
+      await prepare();
+      leave(pages);
+      const ended = await run().catch((error: unknown) => error as StackError);
+      if (ended instanceof Error) {
+        expect(ended).toBeInstanceOf(StackError);
+        expectTold(ended as Failure);
+      }
+      const unnoticed = await look(ended);
+      makeRoom();
+      if (unnoticed) return pages;
+    }
+    throw new Error(`${border} pages are not enough`);
+  }
+
+  const backup = () => runBackup(context, { only: ["stack"], version: "0.0.0" });
+
+  test("during a backup: nothing half is listed, every complaint says so, and the next run is whole", async () => {
+    await backup();
+    let before = await countWhole();
+    const noticed = await atEachWrite(backup, async (ended) => {
+      let made = 0;
+      let unnoticed = false;
+      if (!(ended instanceof Error)) {
+        made = ended.sources.filter(({ id }) => id !== undefined).length;
+        for (const { outcome, error } of [...ended.sources, ...ended.deliveries])
+          if (outcome === "failed") expectTold(error);
+        unnoticed = [...ended.sources, ...ended.deliveries].every(({ outcome }) => outcome === "ok");
+        unnoticed &&= !ended.notes.some((note) => note.includes("full"));
+      }
+      expect(staged()).toEqual([]);
+      expect(await countWhole()).toBe(before + made);
+      makeRoom();
+      time.now += 60_000;
+      const next = await backup();
+      expect(next.sources.map(({ outcome }) => outcome)).toEqual(["ok"]);
+      expect(next.deliveries.map(({ outcome, missing }) => [outcome, missing])).toEqual([["ok", 0]]);
+      expect(unfinishedOperations(directory)).toEqual([]);
+      before = await countWhole();
+      return unnoticed;
+    });
+    expect(noticed).toBeGreaterThan(5);
+  });
+
+  test("during a prune: sets go whole or stay, and the next one goes on", async () => {
+    const local = openStores(context, ["local"]);
+    const old = [20, 21, 22].map((ago) => manifest({ at: noon - ago * day, source: "files" }));
+    const fresh = [3, 2, 1, 0].map((ago) => manifest({ at: noon - ago * day, source: "files" }));
+    for (const store of local) for (const each of fresh) await putSnapshot(store, each);
+    const put = async () => {
+      for (const store of local) for (const each of old) await putSnapshot(store, each);
+    };
+    const prune = () => runPrune(context, local, { force: true });
+    const noticed = await atEachWrite(
+      prune,
+      async (ended) => {
+        await countWhole();
+        const unnoticed = !(ended instanceof Error) && ended.stores.every(({ error }) => error === undefined);
+        if (!(ended instanceof Error)) for (const { error } of ended.stores) if (error !== undefined) expectTold(error);
+        makeRoom();
+        const { stores } = await prune();
+        expect(stores.flatMap(({ error }) => error ?? [])).toEqual([]);
+        expect(readBackupState(directory).pruning).toEqual({});
+        const sources = (await readCatalogue(local[0] as SnapshotStore)).snapshots.map(({ manifest: each }) => each);
+        expect(sources.filter(({ source }) => source.name === "files")).toHaveLength(fresh.length);
+        return unnoticed;
+      },
+      put,
+    );
+    expect(noticed).toBeGreaterThan(1);
+  });
+
+  test("what the system says is known as a full disk, also as a cause", () => {
+    leave(0);
+    let thrown: unknown;
+    try {
+      writeFileSync(join(disk, "more"), "content");
+    } catch (error) {
+      thrown = error;
+    }
+    expect(isDiskFull(thrown)).toBe(true);
+    expect(isDiskFull(new Error("outer", { cause: thrown }))).toBe(true);
+    makeRoom();
+  });
+});
