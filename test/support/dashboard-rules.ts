@@ -17,7 +17,8 @@ interface Panel {
   fieldConfig?: { defaults: { unit?: string } };
 }
 
-interface Document {
+/** A dashboard as Grafana reads it. */
+export interface DashboardDocument {
   uid: string;
   title: string;
   schemaVersion?: number;
@@ -52,32 +53,50 @@ const units = [
 const builtIn = ["__interval", "__rate_interval", "__range", "__auto"];
 
 /** Everything that is wrong, in a line each. */
-export function dashboardProblems(document: Document, sources: readonly string[]): string[] {
-  const variables = [...(document.templating?.list ?? []).map(({ name }) => name), ...builtIn];
-  const problems: string[] = [];
-  if (!/^[a-z0-9-]{1,40}$/.test(document.uid)) problems.push(`uid: ${document.uid}`);
-  if (document.title === "") problems.push("no title");
-  if (document.schemaVersion !== 42) problems.push(`schemaVersion: ${document.schemaVersion}`);
-  const ids = document.panels.map(({ id }) => id);
-  for (const id of new Set(ids.filter((one, index) => ids.indexOf(one) < index)))
-    problems.push(`two panels have the id ${id}`);
-  document.panels.forEach((panel, index) => {
-    const say = (text: string) => problems.push(`${panel.title}: ${text}`);
-    const { gridPos } = panel;
-    const under = document.panels.slice(0, index).find((other) => overlap(other.gridPos, gridPos));
-    if (gridPos.x + gridPos.w > 24) say("wider than the dashboard");
-    if (under !== undefined) say(`lies on ${under.title}`);
-    if (!kinds.includes(panel.type)) say(`no such kind of panel: ${panel.type}`);
-    if (panel.targets.length === 0) say("asks nothing");
-    const unit = panel.fieldConfig?.defaults.unit;
-    if (unit !== undefined && !units.includes(unit)) say(`no such unit: ${unit}`);
-    if (panel.datasource !== undefined && !sources.includes(panel.datasource.uid))
-      say(`no such source: ${panel.datasource.uid}`);
-    for (const { expr } of panel.targets)
-      for (const [, name = ""] of expr.matchAll(/\$\{?(\w+)/g))
-        if (!variables.includes(name)) say(`no such variable: ${name}`);
-  });
-  return problems;
+export function dashboardProblems(document: DashboardDocument, sources: readonly string[]): string[] {
+  const { uid, title, schemaVersion, panels } = document;
+  const ids = panels.map(({ id }) => id);
+  const twice = new Set(ids.filter((one, index) => ids.indexOf(one) < index));
+  return [
+    ...(/^[a-z0-9-]{1,40}$/.test(uid) ? [] : [`uid: ${uid}`]),
+    ...(title === "" ? ["no title"] : []),
+    ...(schemaVersion === 42 ? [] : [`schemaVersion: ${schemaVersion}`]),
+    ...[...twice].map((id) => `two panels have the id ${id}`),
+    ...panels.flatMap((panel, index) => [
+      ...placeProblems(panel, panels.slice(0, index)),
+      ...contentProblems(panel, sources),
+      ...unknownVariables(panel, document).map((name) => `${panel.title}: no such variable: ${name}`),
+    ]),
+  ];
+}
+
+function placeProblems({ title, gridPos }: Panel, before: readonly Panel[]): string[] {
+  const under = before.find((other) => overlap(other.gridPos, gridPos));
+  return [
+    ...(gridPos.x + gridPos.w > 24 ? [`${title}: wider than the dashboard`] : []),
+    ...(under === undefined ? [] : [`${title}: lies on ${under.title}`]),
+  ];
+}
+
+function contentProblems(
+  { title, type, targets, fieldConfig, datasource }: Panel,
+  sources: readonly string[],
+): string[] {
+  const unit = fieldConfig?.defaults.unit;
+  return [
+    ...(kinds.includes(type) ? [] : [`${title}: no such kind of panel: ${type}`]),
+    ...(targets.length > 0 ? [] : [`${title}: asks nothing`]),
+    ...(unit === undefined || units.includes(unit) ? [] : [`${title}: no such unit: ${unit}`]),
+    ...(datasource === undefined || sources.includes(datasource.uid)
+      ? []
+      : [`${title}: no such source: ${datasource.uid}`]),
+  ];
+}
+
+function unknownVariables({ targets }: Panel, { templating }: DashboardDocument): string[] {
+  const known = [...(templating?.list ?? []).map(({ name }) => name), ...builtIn];
+  const named = targets.flatMap(({ expr }) => [...expr.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name = ""]) => name));
+  return named.filter((name) => !known.includes(name));
 }
 
 function overlap(a: Place, b: Place): boolean {
