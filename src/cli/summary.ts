@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
-import type { StackModel } from "../stack/model.ts";
+import type { Service, StackModel } from "../stack/model.ts";
 import { diskSpace } from "../support/disk.ts";
 import { formatSize } from "../support/units.ts";
 
@@ -36,12 +36,13 @@ export function needsOf(model: StackModel, directory: string): Needs {
 
 /** The needs in lines for people, with a warning where this machine is too small. */
 export function summaryLines(model: StackModel, needs: Needs): string[] {
-  const lines = model.services
-    .filter((service) => service.class === "long-running")
-    .map(
-      (service) =>
-        `  ${service.name.padEnd(14)} ${service.image.padEnd(44)} ${formatSize(service.limits.memory * service.replicas).padStart(8)}`,
-    );
+  const running = model.services.filter((service) => service.class === "long-running");
+  const widest = (text: (service: Service) => string) => Math.max(0, ...running.map((service) => text(service).length));
+  const [names, images] = [widest(({ name }) => name), widest(({ image }) => image)];
+  const lines = running.map(
+    ({ name, image, limits, replicas }) =>
+      `  ${name.padEnd(names)} ${image.padEnd(images)} ${formatSize(limits.memory * replicas).padStart(8)}`,
+  );
   const fits = (need: number, have: number | undefined) =>
     have !== undefined && need > have ? "  (more than it has)" : "";
   return [

@@ -17,7 +17,7 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
     example: example?.name ?? "SERVICE",
     edge: edge?.name ?? false,
     urls: model.routes.map((route) => `${route.certificate === undefined ? "http" : "https"}://${addressOf(route)}`),
-    registries: registriesOf(model.services),
+    registries: registriesOf(apps),
     ports: [...new Set(running.flatMap((service) => service.ports.map((port) => port.published)))].join(" and "),
     hostNeeds: model.hostNeeds
       .filter((need) => "sysctl" in need)
@@ -43,7 +43,7 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
   };
 }
 
-/** Hosts of registries that may want a login; Docker Hub's images are named without one. */
+/** Hosts of registries that may want a login: only the user's own images can be private. Docker Hub's are named without one. */
 function registriesOf(services: readonly Service[]): string[] {
   const hosts = services.flatMap(({ image }) => {
     const [first = "", ...rest] = (parseImage(image)?.name ?? "").split("/");
