@@ -1,4 +1,5 @@
 import type { Consistency, HardeningException, Tmpfs } from "../../stack/model.ts";
+import { type Scrape, scrapeNetwork } from "../../stack/monitoring.ts";
 import { secretText } from "../../stack/secret-text.ts";
 import type {
   Component,
@@ -10,6 +11,7 @@ import type {
   RouteNeeds,
   ServiceNeeds,
 } from "../component.ts";
+import { networkOfScrapes } from "../monitored.ts";
 import { appEnvironment } from "./environment.ts";
 import { healthcheckOf } from "./health.ts";
 import { type AppOptions, options } from "./options.ts";
@@ -29,9 +31,14 @@ export const component: Component<AppOptions> = {
       return { component: name, path: ["uses", index], ...(part !== undefined && { part }) };
     }),
   contribute(app, use) {
+    const scrapes = scrapesOf(app, use);
     return {
       services: [],
-      networks: [{ name: "apps", about: "apps among themselves, and their way out to the internet", internal: false }],
+      networks: [
+        { name: "apps", about: "apps among themselves, and their way out to the internet", internal: false },
+        ...(scrapes.length > 0 ? [networkOfScrapes] : []),
+      ],
+      ...(scrapes.length > 0 && { scrapes }),
       volumes: app.volumes.map((volume) => ({
         name: `${use.key}-${volume.name}`,
         about: `${volume.path} of ${use.key}`,
@@ -97,6 +104,7 @@ function appService(
     ...(app.command && { command: app.command }),
     ...(app.entrypoint && { entrypoint: app.entrypoint }),
     environment: found.environment,
+    ...(Object.keys(found.releaseVariables).length > 0 && { releaseVariables: found.releaseVariables }),
     envFiles: found.envFiles,
     secrets: found.mountedSecrets,
     mounts: app.volumes.map((volume) => ({
@@ -104,13 +112,13 @@ function appService(
       volume: `${use.key}-${volume.name}`,
       target: volume.path,
       readOnly: false,
-    ...(Object.keys(found.releaseVariables).length > 0 && { releaseVariables: found.releaseVariables }),
     })),
     tmpfs: ["/tmp", ...app.writable].map(inMemory),
     networks: [
       ...(app.routes.length > 0 ? ["edge"] : []),
       "apps",
       ...new Set(connections.map((connection) => connection.network).filter((network) => network !== "apps")),
+      ...(scrapesOf(app, use).length > 0 ? [scrapeNetwork] : []),
     ],
     ports: app.publish.map(({ host, port, target, protocol }) => ({ host, published: port, target, protocol })),
     dependsOn: [...uniqueDependencies(connections), ...owner],
@@ -158,6 +166,13 @@ function routeNeeds(app: AppOptions, use: ComponentUse): RouteNeeds[] {
   return port === undefined
     ? []
     : app.routes.map((route, index) => ({ service: use.key, ...route, port, at: ["routes", index] }));
+}
+
+/** Each container of it is asked for itself. */
+function scrapesOf({ metrics, port }: AppOptions, { key, monitored }: ComponentUse): Scrape[] {
+  const at = metrics?.port ?? port;
+  if (!monitored || metrics === undefined || at === undefined) return [];
+  return [{ job: key, service: key, port: at, path: metrics.path, replicated: true }];
 }
 
 /** `client` that uses `server` finds SERVER_URL. */
@@ -236,6 +251,12 @@ function checkOptions(app: AppOptions) {
       path: ["health"],
       message: "a health path needs the port that the app listens on",
       hint: "add port:, or use health: { exec: [command] }",
+    });
+  if (app.metrics !== undefined && (app.metrics.port ?? app.port) === undefined)
+    problems.push({
+      path: ["metrics"],
+      message: "metrics need the port that they are at",
+      hint: `write metrics: { path: ${app.metrics.path}, port: 9090 } (or whichever it is)`,
     });
   if (app.seed !== undefined && app.migrate === undefined)
     problems.push({

@@ -40,6 +40,16 @@ const health = z.union([
   }),
 ]);
 
+const metrics = z.union([
+  absolutePath("a path such as /metrics").transform((path): { path: string; port?: number | undefined } => ({ path })),
+  z.strictObject({
+    path: absolutePath("a path such as /metrics")
+      .default("/metrics")
+      .describe("Path that answers in Prometheus' format"),
+    port: port().optional().describe("Port that it is at; the app's own when left out"),
+  }),
+]);
+
 const task = z.union([
   command().transform((words) => ({ command: words, timeout: 10 * 60_000 })),
   z.strictObject({
@@ -82,16 +92,6 @@ const use = z
     "expected the name of another component, such as postgres or postgres/reports",
   );
 
-const environmentValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
-
-/** Section of stack.yaml for `type: app`. */
-export const options = z.strictObject({
-  image: imageReference().describe("Image with its tag, such as ghcr.io/you/app:1.4.2"),
-  port: port().optional().describe("Port that the app listens on. An app without a port is a worker"),
-  routes: z.array(route).default([]).describe("Public addresses: host names, or { host, path }"),
-  uses: z
-    .array(use)
-    .default([])
 const sentryEnvironmentName = z
   .string()
   .regex(/^[^\s/]{1,64}$/, "expected a name such as production, without spaces and slashes")
@@ -106,6 +106,21 @@ const sentry = z.union([
   }),
 ]);
 
+const environmentValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+
+/** Section of stack.yaml for `type: app`. */
+export const options = z.strictObject({
+  image: imageReference().describe("Image with its tag, such as ghcr.io/you/app:1.4.2"),
+  port: port().optional().describe("Port that the app listens on. An app without a port is a worker"),
+  routes: z.array(route).default([]).describe("Public addresses: host names, or { host, path }"),
+  metrics: metrics
+    .optional()
+    .describe(
+      "Where it tells its metrics to Prometheus, in a monitored stack: a path, or { path, port }. On a port that has routes the whole world can read them",
+    ),
+  uses: z
+    .array(use)
+    .default([])
     .describe("Components that it connects to; each gives it environment such as DATABASE_URL"),
   connections: z
     .enum(["env", "files"])
@@ -118,6 +133,11 @@ const sentry = z.union([
     .record(variableName(), secretName())
     .default({})
     .describe("Environment variables whose value stands in a file under secrets/"),
+  sentry: sentry
+    .optional()
+    .describe(
+      "Secret with a DSN of Sentry; gives SENTRY_DSN, SENTRY_ENVIRONMENT, and SENTRY_RELEASE with the image's tag",
+    ),
   health: health.optional().describe("How to tell that it can serve: a path, or { exec: [command] }"),
   command: command().optional().describe("Instead of the image's own command"),
   entrypoint: command().optional().describe("Instead of the image's own entry point"),
@@ -133,11 +153,6 @@ const sentry = z.union([
   writable: z
     .array(absolutePath("a path in the container"))
     .default([])
-  sentry: sentry
-    .optional()
-    .describe(
-      "Secret with a DSN of Sentry; gives SENTRY_DSN, SENTRY_ENVIRONMENT, and SENTRY_RELEASE with the image's tag",
-    ),
     .describe("Further folders that it may write to; in memory, gone at a restart"),
   writableRoot: z
     .boolean()

@@ -1,4 +1,5 @@
 import type { Migration } from "../../stack/model.ts";
+import { scrapeNetwork } from "../../stack/monitoring.ts";
 import type { Connection, ServiceNeeds } from "../component.ts";
 import type { AppOptions } from "./options.ts";
 
@@ -18,7 +19,7 @@ export function taskServices(
       about,
       class: "job",
       command,
-      networks: (shared.networks ?? []).filter((network) => network !== "edge"),
+      networks: (shared.networks ?? []).filter((network) => network !== "edge" && network !== scrapeNetwork),
       exceptions: (shared.exceptions ?? []).filter((exception) => exception.rule !== "healthcheck"),
     };
   };
