@@ -141,6 +141,27 @@ export const commands: Command[] = [
     load: () => import("./commands/status.ts"),
   },
   {
+    name: "watch",
+    summary: "stay, and restart what is unhealthy; install lets systemd do it",
+    place: "stack",
+    description:
+      "Looks at the stack every 15 seconds. A service that is unhealthy is restarted, then after 1, 2, 4, 8 and 10 minutes again if it must be. Left alone is what starts, what was stopped, what waits for another service, everything while another command is at work, and a server with data that was not healthy yet. Writes the metrics where the stack has monitoring; where not, tells those whom notify: names.",
+    positionals: [
+      {
+        name: "ACTION",
+        help: "install: have systemd run it; show: whether it runs, and the unit; remove: take it away",
+        completion: ["install", "show", "remove"],
+      },
+    ],
+    options: [{ name: "every", value: "TIME", help: "time between two looks (default 15s)" }],
+    examples: [
+      ["./prod.sh watch install", "from now on, and after each start of this server"],
+      ["./prod.sh watch --every 30s", "here, until Ctrl-C"],
+    ],
+    exits: ["locked"],
+    load: () => import("./commands/watch.ts"),
+  },
+  {
     name: "logs",
     summary: "what the services print, merged by time",
     place: "stack",

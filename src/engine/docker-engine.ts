@@ -64,6 +64,9 @@ export function engineOn(docker: DockerClient): Engine {
     stop: async (id, graceSeconds) => {
       await unlessGone(docker.getContainer(id).stop({ t: graceSeconds }), 304);
     },
+    restart: async (id) => {
+      await unlessGone(docker.getContainer(id).restart());
+    },
     kill: async (id, signal) => {
       await unlessGone(docker.getContainer(id).kill({ signal }), 409);
     },

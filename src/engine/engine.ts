@@ -215,6 +215,8 @@ export interface Engine {
   /** All volumes with this label and value. */
   labelledVolumes(label: string, value: string): Promise<EngineVolume[]>;
   stop(id: string, graceSeconds: number): Promise<void>;
+  /** Stops a container, with the time that it has been given to end, and starts it. Once begun the engine does both. */
+  restart(id: string): Promise<void>;
   kill(id: string, signal: string): Promise<void>;
   /**
    * Removes a container, stopped or not. Already gone is fine. Volumes without a name, which its image asked for, stay

@@ -222,7 +222,8 @@ function endOf(container: ObservedContainer | undefined): string {
   return `, exit code ${container.exitCode}`;
 }
 
-function lastHealthOutput(container: ObservedContainer | undefined): string {
+/** `: ` and the last line that the last health check printed. */
+export function lastHealthOutput(container: ObservedContainer | undefined): string {
   const output = container?.healthLog.at(-1)?.output ?? "";
   const line = output
     .split("\n")

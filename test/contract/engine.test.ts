@@ -139,6 +139,21 @@ function suite(open: () => Bench): void {
     await engine.kill(killed, "SIGTERM");
   });
 
+  test("restarts what runs and what has ended, and does not mind what is gone", async () => {
+    const id = await bench.running("restarted");
+    await engine.stop(id, 10);
+    await engine.restart(id);
+    const first = await engine.inspect(id);
+    expect(first).toMatchObject({ state: "running" });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await engine.restart(id);
+    const second = await engine.inspect(id);
+    expect(second).toMatchObject({ state: "running", restarts: 0 });
+    expect(second?.startedAt).toBeGreaterThan(first?.startedAt ?? Number.POSITIVE_INFINITY);
+    await engine.remove(id);
+    await engine.restart(id);
+  });
+
   test("tells of events until aborted", async () => {
     const abort = new AbortController();
     const seen: string[] = [];

@@ -264,6 +264,15 @@ export function fakeEngine(): FakeEngine {
       tell(found, "kill", 15);
       end(found, 143);
     },
+    async restart(id) {
+      const found = containers.get(id);
+      if (found === undefined) return;
+      engine.done.push(`restart ${found.service}`);
+      tell(found, "kill", 15);
+      end(found, 143);
+      Object.assign(found, { state: "running", startedAt: Date.now(), health: "starting" });
+      tell(found, "start");
+    },
     async kill(id, signal) {
       const found = containers.get(id);
       if (found === undefined || !alive(found)) return;
@@ -309,6 +318,7 @@ function rejectingWhenUnreachable(engine: FakeEngine): FakeEngine {
     "logTail",
     "exec",
     "stop",
+    "restart",
     "kill",
     "remove",
   ] as const;

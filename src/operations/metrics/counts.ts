@@ -33,6 +33,11 @@ export function noCounts(): Counts {
 /** Signals that ask for something else than an end: HUP, USR1, USR2, CONT, STOP, URG, WINCH. */
 const otherSignals = new Set([1, 10, 12, 18, 19, 23, 28]);
 
+/** True where an event is that somebody asks a container to end. */
+export function endsContainer({ action, signal }: Pick<PastEvent, "action" | "signal">): boolean {
+  return action === "kill" && !otherSignals.has(signal ?? 0);
+}
+
 /**
  * The counts with what has happened since. Restarts are known from two sides, the engine's count and its events, and
  * the higher of the two sums counts: each misses something (a count ends with its container and begins anew when
@@ -78,8 +83,9 @@ function containerIn({ containers }: Counts, { id, service }: { id: string; serv
   return containers[id];
 }
 
-function noteEvent(container: ContainerCounts, { action, signal, at }: PastEvent): void {
-  if (action === "kill") container.isAsked ||= !otherSignals.has(signal ?? 0);
+function noteEvent(container: ContainerCounts, event: PastEvent): void {
+  const { action, at } = event;
+  if (action === "kill") container.isAsked ||= endsContainer(event);
   else if (action === "start") container.isAsked = false;
   else if (action === "oom") {
     container.oomKills += 1;

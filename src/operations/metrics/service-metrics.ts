@@ -14,6 +14,8 @@ export interface Sight {
   /** The last run of each app's migrations that came to an end. */
   migrations: readonly { app: string; ok: boolean; at: number }[];
   scheduledAt?: number;
+  /** Restarts of unhealthy services by `watch`, by service. */
+  watchRestarts: Readonly<Record<string, number>>;
   /** Size of a log store's volume, by component. */
   logStores: readonly { component: string; bytes: number }[];
 }
@@ -83,6 +85,11 @@ export function serviceMetrics(sight: Sight): Metric[] {
       "container_oom_kills",
       "Ends of processes in the service's containers because they ran out of memory.",
       perService(({ service }) => countsOf(sight.counts, service).oomKills),
+    ),
+    counter(
+      "watch_restarts",
+      "Restarts of the service by `watch` because it was unhealthy.",
+      perService(({ service }) => sight.watchRestarts[service] ?? 0),
     ),
     gauge(
       "container_start_timestamp_seconds",

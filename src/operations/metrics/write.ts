@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../../support/files.ts";
 import type { Context } from "../context.ts";
 import { tryLock } from "../lock.ts";
 import { lastMigration, readHistory } from "../migration-history.ts";
+import { readWatchMemory } from "../watch/memory.ts";
 import { countedOn } from "./counts.ts";
 import { readMetricsMemory, writeMetricsMemory } from "./memory.ts";
 import { type Sight, serviceMetrics } from "./service-metrics.ts";
@@ -62,6 +63,7 @@ async function look({ directory, model, engine, clock }: MetricsContext, options
     counts: countedOn(memory.counts, containers, past.events),
     migrations: endedMigrations({ directory, model }),
     ...(scheduledAt !== undefined && { scheduledAt }),
+    watchRestarts: readWatchMemory(directory).restarts,
     logStores: [],
   };
 }

@@ -22,14 +22,17 @@ export function entryName({ name }: Pick<EntryFacts, "name">): string {
   return `create-stack-${name}`;
 }
 
+/** What an entry is there for. */
+export type EntryPurpose = "schedule" | "watch";
+
 /** The comment by which an entry is known again: it names the directory, so that nobody takes away another stack's. */
-export function marker({ directory }: Pick<EntryFacts, "directory">): string {
-  return `# create-stack schedule of ${directory}`;
+export function marker({ directory }: Pick<EntryFacts, "directory">, purpose: EntryPurpose = "schedule"): string {
+  return `# create-stack ${purpose} of ${directory}`;
 }
 
 /** The directory that a marker in a text names; undefined where there is none. */
-export function markedDirectory(text: string): string | undefined {
-  return /^# create-stack schedule of (.*)$/m.exec(text)?.[1];
+export function markedDirectory(text: string, purpose: EntryPurpose = "schedule"): string | undefined {
+  return new RegExp(`^# create-stack ${purpose} of (.*)$`, "m").exec(text)?.[1];
 }
 
 /** A file for /etc/cron.d. */
@@ -63,7 +66,6 @@ export function withEntry(crontab: string, facts: EntryFacts): string {
 
 /** Files of systemd: what runs, and when. */
 export function systemdUnits(facts: EntryFacts): { service: string; timer: string } {
-  const environment = Object.entries({ PATH: facts.path.join(":"), ...facts.environment });
   return {
     service: [
       marker(facts),
@@ -72,9 +74,7 @@ export function systemdUnits(facts: EntryFacts): { service: string; timer: strin
       "",
       "[Service]",
       "Type=oneshot",
-      // A path to its end: neither quotes nor spaces mean anything here, only the percent sign does.
-      `WorkingDirectory=${facts.directory.replaceAll("%", "%%")}`,
-      ...environment.map(([key, value]) => `Environment=${systemdQuote(`${key}=${value}`)}`),
+      ...systemdSurroundings(facts),
       "ExecStart=/bin/sh ./prod.sh schedule run",
       "",
     ].join("\n"),
@@ -92,6 +92,16 @@ export function systemdUnits(facts: EntryFacts): { service: string; timer: strin
       "",
     ].join("\n"),
   };
+}
+
+/** Lines of a `[Service]` section: where it runs, and with what. */
+export function systemdSurroundings({ directory, path, environment }: EntryFacts): string[] {
+  const variables = Object.entries({ PATH: path.join(":"), ...environment });
+  return [
+    // A path to its end: neither quotes nor spaces mean anything here, only the percent sign does.
+    `WorkingDirectory=${directory.replaceAll("%", "%%")}`,
+    ...variables.map(([key, value]) => `Environment=${systemdQuote(`${key}=${value}`)}`),
+  ];
 }
 
 /** The shell command of an entry. What went well is in .stack/backup/schedule.log; what did not is left to cron to mail. */

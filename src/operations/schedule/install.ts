@@ -8,6 +8,7 @@ import {
   cronFile,
   crontabLines,
   type EntryFacts,
+  type EntryPurpose,
   entryName,
   markedDirectory,
   refuseLineBreak,
@@ -76,7 +77,7 @@ export async function installSchedule(
   const files = filesOf(kind, facts, host);
   const result: InstallResult = { kind, changed: false, files, commands: [], see: seeOf(kind, facts), notes: [] };
   if (options.print === true) return result;
-  refuseForeign(files, facts);
+  refuseForeign(files, facts, "schedule");
   const others = (await installedKinds(stack, host)).filter((other) => other !== kind);
   mkdirSync(backupStateFolder(stack.directory), { recursive: true, mode: 0o700 });
   if (kind === "crontab") await writeCrontab(host, result, (text) => withEntry(text, facts));
@@ -146,10 +147,14 @@ function seeOf(kind: SchedulerKind, facts: EntryFacts): string[] {
 }
 
 /** Two stacks of one name, or a file that somebody else made under ours. */
-function refuseForeign(files: InstallResult["files"], facts: EntryFacts): void {
+export function refuseForeign(
+  files: InstallResult["files"],
+  facts: Pick<EntryFacts, "directory" | "name">,
+  purpose: EntryPurpose,
+): void {
   for (const { path } of files) {
     const text = existsSync(path) ? readIfExists(path) : undefined;
-    const owner = text === undefined ? facts.directory : markedDirectory(text);
+    const owner = text === undefined ? facts.directory : markedDirectory(text, purpose);
     if (owner === facts.directory) continue;
     const gone = owner !== undefined && !existsSync(owner);
     throw new StackError({
@@ -162,7 +167,7 @@ function refuseForeign(files: InstallResult["files"], facts: EntryFacts): void {
       hint:
         owner === undefined || gone
           ? `look at it, then remove it: rm ${path}`
-          : `cd ${owner} && ./prod.sh schedule remove`,
+          : `cd ${owner} && ./prod.sh ${purpose} remove`,
     });
   }
 }
@@ -213,11 +218,13 @@ async function writeCrontab(
   await call(host, result, ["crontab", "-"], after);
 }
 
-async function call(
+/** Runs a program of the host, and throws with the next step where it fails. */
+export async function call(
   host: ScheduleHost,
   { commands }: Pick<InstallResult, "commands">,
   argv: readonly string[],
   input?: string,
+  hint = "see what would be written with `./prod.sh schedule install --print`, or choose with --with cron|crontab|systemd|systemd-user",
 ): Promise<void> {
   const { code, stderr, stdout } = await host.run(argv, input);
   commands.push(argv.join(" "));
@@ -227,6 +234,6 @@ async function call(
     exit: "invalidInput",
     message: `\`${argv.join(" ")}\` failed with exit code ${code}`,
     details: `${stderr}${stdout}`.trim().split("\n").slice(-5),
-    hint: "see what would be written with `./prod.sh schedule install --print`, or choose with --with cron|crontab|systemd|systemd-user",
+    hint,
   });
 }

@@ -11,6 +11,7 @@ const sight = (parts: Partial<Sight>): Sight => ({
   use: new Map(),
   counts: noCounts(),
   migrations: [],
+  watchRestarts: {},
   logStores: [],
   ...parts,
 });
@@ -38,6 +39,7 @@ test("everything about a container and its service", () => {
         use: new Map([["web-id", { memory: 12_345_678, cpu: 1.25 }]]),
         counts: { ...noCounts(), services: { web: { restarts: 3, oomKills: 1 } } },
         migrations: [{ app: "server", ok: true, at: 1_794_000_000_000 }],
+        watchRestarts: { web: 2, other: 7 },
         scheduledAt: 1_795_000_000_000,
         logStores: [{ component: "loki", bytes: 5_000 }],
       }),
@@ -53,6 +55,7 @@ test("everything about a container and its service", () => {
     `create_stack_container_healthy{${labels},container="shop-web-1"} 1`,
     `create_stack_container_restarts_total{${labels}} 3`,
     `create_stack_container_oom_kills_total{${labels}} 1`,
+    `create_stack_watch_restarts_total{${labels}} 2`,
     `create_stack_container_start_timestamp_seconds{${release}} 1794999000`,
     `create_stack_container_memory_bytes{${release}} 12345678`,
     `create_stack_container_memory_limit_bytes{${release}} 67108864`,
