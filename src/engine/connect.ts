@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { messageOf, StackError, systemCode } from "../support/errors.ts";
 import { readIfExists } from "../support/files.ts";
 import { type DockerClient, engineOn, openClient } from "./docker-engine.ts";
 import type { Engine } from "./engine.ts";
+import { failingOnBrokenAnswers, type Patience, withoutSilence } from "./silence.ts";
 
 /** Where an engine may be listening, and who says so. */
 export interface Endpoint {
@@ -43,7 +46,7 @@ export async function connectEngine(options: ConnectOptions = {}): Promise<{ eng
   const refusals: Refusal[] = [];
   for (const endpoint of endpoints(surroundings)) {
     const outcome = await tryEndpoint(endpoint, surroundings, options.timeout ?? answerTimeout);
-    if ("client" in outcome) return { engine: engineOn(outcome.client), endpoint };
+    if ("client" in outcome) return { engine: watched(outcome.client), endpoint };
     refusals.push(outcome);
   }
   throw unreachable(refusals);
@@ -97,18 +100,25 @@ async function tryEndpoint(
   try {
     const client = openClient(endpoint.host, surroundings.env);
     if (client === undefined) return { endpoint, cause: "unsupported", reason: unsupported(endpoint.host) };
-    await answers(client, timeout);
+    await answers(client, AbortSignal.timeout(timeout));
     return { client };
   } catch (error) {
     return refusal(endpoint, error, timeout);
   }
 }
 
-/** Asks for nothing but a sign of life; rejects with an AbortError after the time given. */
-async function answers(client: DockerClient, timeout: number): Promise<void> {
+/** The engine of a client, whose calls end where it falls silent or breaks off. */
+export function watched(client: DockerClient, patience?: Patience): Engine {
+  const modem = client.modem as { agent?: HttpAgent; protocol?: string };
+  modem.agent = failingOnBrokenAnswers(modem.protocol === "https" ? new HttpsAgent() : new HttpAgent());
+  return withoutSilence(engineOn(client), (signal) => answers(client, signal), patience);
+}
+
+/** Asks for nothing but a sign of life; rejects with an AbortError when the signal says so. */
+async function answers(client: DockerClient, abortSignal: AbortSignal): Promise<void> {
   // The library's types do not know that a ping can be given up.
   const pingable = client as unknown as { ping(options: { abortSignal: AbortSignal }): Promise<unknown> };
-  await pingable.ping({ abortSignal: AbortSignal.timeout(timeout) });
+  await pingable.ping({ abortSignal });
 }
 
 function unsupported(host: string): string {

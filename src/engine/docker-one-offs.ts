@@ -1,8 +1,10 @@
 import type Docker from "dockerode";
 import type { VolumeInspectInfo } from "dockerode";
+import { StackError } from "../support/errors.ts";
 import type { ContainerSpec, Engine, EngineVolume } from "./engine.ts";
 import { asked, unlessGone } from "./engine-errors.ts";
 import { observedContainer } from "./observe.ts";
+import { lineJoiner } from "./streams.ts";
 
 /** The part of an Engine that makes, starts and freezes containers of its own. */
 export function oneOffsOn(
@@ -36,14 +38,33 @@ export function oneOffsOn(
     },
     pull: async (reference, signal) => {
       const stream = await asked(docker.pull(reference, signal === undefined ? {} : { abortSignal: signal }));
-      await asked(
-        new Promise<void>((resolve, reject) => {
-          docker.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error)));
-        }),
-        signal,
-      );
+      await asked(readProgress(stream, reference), signal);
+      // Progress that ends early looks like its end.
+      if ((await unlessGone(docker.getImage(reference).inspect())) === undefined)
+        throw notPulled(reference, "it is not there afterwards");
     },
   };
+}
+
+/** Reads what the engine tells of a pull to its end. The library's own way takes a connection that breaks for the end. */
+async function readProgress(stream: NodeJS.ReadableStream, reference: string): Promise<void> {
+  let problem: string | undefined;
+  const joiner = lineJoiner((line) => {
+    if (line.trim() === "") return;
+    problem ??= (JSON.parse(line) as { error?: string }).error;
+  });
+  for await (const bytes of stream) joiner.add({ stream: "stdout", bytes: bytes as Buffer });
+  joiner.end();
+  if (problem !== undefined) throw notPulled(reference, problem);
+}
+
+function notPulled(reference: string, reason: string): StackError {
+  return new StackError({
+    code: "image-not-pulled",
+    exit: "unhealthy",
+    message: `The image ${reference} could not be pulled: ${reason}`,
+    hint: `docker pull ${reference}`,
+  });
 }
 
 /** The part of an Engine that knows of volumes one by one. */

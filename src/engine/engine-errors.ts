@@ -9,6 +9,7 @@ const connectionCodes = new Set([
   "EPERM",
   "ETIMEDOUT",
   "EHOSTUNREACH",
+  "ERR_STREAM_PREMATURE_CLOSE",
 ]);
 
 /** HTTP status of the engine's answer, where it did answer. */

@@ -58,9 +58,14 @@ export function demultiplexer(): Transform {
       }
     },
     flush(done) {
-      done(headerBytes === 0 ? null : new Error("the engine's output ended in the middle of a frame"));
+      done(headerBytes === 0 ? null : brokenOff("the engine's output ended in the middle of a frame"));
     },
   });
+}
+
+/** As a connection that was lost: what was read is not all there was. */
+export function brokenOff(message: string): Error {
+  return Object.assign(new Error(message), { code: "ECONNRESET" });
 }
 
 /** Gives the output of a container with a terminal, which is not multiplexed, the same shape. */
