@@ -19,7 +19,7 @@ components:
     user: "1000:1000"
     routes: [app.example.com, { host: app.localhost, path: /api }]
     health: /health
-    uses: [postgres, redis, minio, api]
+    uses: [postgres, redis, minio, api, elk]
     secrets: { SENTRY_DSN: sentry_dsn }
     migrate: [npm, run, migrate]
     seed: [npm, run, seed]
@@ -32,6 +32,8 @@ components:
   redis: { profile: durable }
   valkey: { type: redis, engine: valkey, profile: cache }
   minio: { buckets: [uploads], host: s3.example.com }
+  loki: {}
+  elk: { host: kibana.example.com }
 `;
 
 describe.each(presets)("the preset %s", (preset) => {
@@ -111,13 +113,15 @@ const mutations: Record<string, Mutation[]> = {
     },
   ],
   "is not privileged": [read("traefik", (service) => (service.privileged = false))],
-  "mounts of the host only files of the stack's own directory, and makes none": [
+  "mounts of the host only files of the stack's own directory, or what an exception names, and makes none": [
     firstMount("traefik", (mount) => (mount.source = "/etc")),
     firstMount("traefik", (mount) => (mount.source = "./config/../..")),
     firstMount("traefik", (mount) => (mount.source = "./secrets")),
     firstMount("traefik", (mount) => (mount.bind = { create_host_path: true })),
     firstMount("traefik", (mount) => (mount.type = "npipe")),
     firstMount("postgres", (mount) => (mount.source = "./backups")),
+    modelled("loki-socket", (service) => (service.exceptions = [])),
+    modelled("loki-socket", (service) => everyOf(service.exceptions, (exception) => (exception.paths = ["/etc"]))),
     (stack) => (stack.model.folders = []),
     (stack) => everyOf(stack.model.folders, (folder) => (folder.path = "backups")),
   ],
@@ -194,8 +198,13 @@ const mutations: Record<string, Mutation[]> = {
       modelled("server", (service) => (service.image = "ghcr.io/you/server:latest"))(stack);
     },
   ],
-  "cannot reach the Docker engine": [
+  "cannot reach the Docker engine, but for a proxy that lets others read what it was told to": [
     firstMount("traefik", (mount) => (mount.source = "/var/run/docker.sock")),
+    read("loki-socket", (service) => service.command?.push("-allowPOST=/containers/create")),
+    read("loki-socket", (service) => service.command?.push("-allowGET=/.*")),
+    read("loki-socket", (service) => service.networks?.push("edge")),
+    read("loki-socket", (service) => (service.image = "busybox:1.38.0")),
+    (stack) => (stack.networks["loki-socket"] = null),
     read("server", (service) => (service.environment = { DOCKER_HOST: "tcp://x" })),
   ],
   "cannot change its configuration": [

@@ -49,6 +49,32 @@ function published(port: string): { host: string; number: number; protocol: stri
 /** Capabilities that a set-up step may need for a moment; never one that reaches the host. */
 const harmlessCapabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 
+/** True where an exception with a reason names the path of the host. */
+function isNamedPath(stack: InspectedStack, name: string, { exceptions }: Service, path: string): boolean {
+  return isExcused(stack, name, "host-paths") && exceptions.some((exception) => exception.paths?.includes(path));
+}
+
+const engineSocket = /docker\.sock|containerd\.sock|DOCKER_HOST/;
+
+/** A proxy between the engine and one reader: it lets through reading alone, and stands in one network without a way out. */
+function isFilter(service: ReadService, stack: InspectedStack): boolean {
+  const command = service.command ?? [];
+  const allowed = command.filter((word) => word.startsWith("-allow") && !word.startsWith("-allowfrom="));
+  const networks = service.networks ?? [];
+  return (
+    /^wollomatic\/socket-proxy:/.test(service.image) &&
+    allowed.length > 0 &&
+    allowed.every(
+      (word) =>
+        ["-allowhealthcheck", "-allowHEAD=/_ping"].includes(word) ||
+        (word.startsWith("-allowGET=/") && !/[*+]/.test(word)),
+    ) &&
+    networks.length === 1 &&
+    networks.every((network) => stack.networks[network]?.internal === true) &&
+    !JSON.stringify([service.environment, service.command, service.entrypoint]).match(engineSocket)
+  );
+}
+
 /** Images that are gone, unmaintained or known under another name now. */
 const deadImages = /(^|\/)(minio\/minio|bitnami\/|grafana\/grafana-oss|grafana\/promtail)|gcr\.io\/cadvisor/;
 
@@ -59,6 +85,11 @@ const healthPrograms: [image: RegExp, programs: RegExp][] = [
   [/^valkey\/valkey$/, /^valkey-cli\b/],
   [/^pgsty\/silo$/, /^mc$/],
   [/^traefik$/, /^traefik$/],
+  [/^wollomatic\/socket-proxy$/, /^\/healthcheck$/],
+  [/^grafana\/loki$/, /^\/usr\/bin\/loki$/],
+  [/^grafana\/alloy$/, /^bash$/],
+  [/(^|\/)(elasticsearch|kibana|logstash)$/, /^curl\b/],
+  [/(^|\/)elasticsearch-exporter$/, /^wget$/],
 ];
 
 const secretLike = /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY/;
@@ -135,14 +166,16 @@ export const hardeningRules: StackRule[] = [
   perService("CIS 5.5, KICS privileged_containers_enabled", "is not privileged", absent("privileged")),
   perService(
     "CIS 5.6, KICS volume_has_sensitive_host_directory",
-    "mounts of the host only files of the stack's own directory, and makes none",
-    (service, _, stack) =>
+    "mounts of the host only files of the stack's own directory, or what an exception names, and makes none",
+    (service, name, stack, model) =>
       (service.volumes ?? [])
         .filter((mount) => mount.type !== "volume")
         .every(
           (mount) =>
             mount.type === "bind" &&
-            (/^\.\/(config|routes)(\/|$)/.test(mount.source) || isMadeFolder(stack, mount.source)) &&
+            (/^\.\/(config|routes)(\/|$)/.test(mount.source) ||
+              isMadeFolder(stack, mount.source) ||
+              isNamedPath(stack, name, model, mount.source)) &&
             !mount.source.includes("..") &&
             mount.bind?.create_host_path === false,
         ),
@@ -244,10 +277,10 @@ export const hardeningRules: StackRule[] = [
   }),
   perService(
     "CIS 5.32, OWASP 1, KICS docker_socket_mounted_in_container",
-    "cannot reach the Docker engine",
-    (service) => {
+    "cannot reach the Docker engine, but for a proxy that lets others read what it was told to",
+    (service, _name, stack) => {
       const text = JSON.stringify([service.volumes, service.environment, service.command, service.entrypoint]);
-      return !/docker\.sock|containerd\.sock|DOCKER_HOST/.test(text);
+      return !engineSocket.test(text) || isFilter(service, stack);
     },
   ),
   perService("OWASP 8", "cannot change its configuration", (service, _, stack) =>

@@ -26,4 +26,6 @@ components:
   minio: { buckets: [uploads] }
   monitoring: { cadvisor: true }
   grafana: {}
+  loki: {}
+  elk: {}
 `;

@@ -181,7 +181,8 @@ export const nameRules: StackRule[] = [
     broken: (stack) =>
       allServices(stack).flatMap(([name, service]) =>
         (service.volumes ?? [])
-          .filter((mount) => mount.type === "bind" && !isMadeFolder(stack, mount.source))
+          .filter((mount) => mount.type === "bind" && mount.source.startsWith("./"))
+          .filter((mount) => !isMadeFolder(stack, mount.source))
           .map((mount) => mount.source.slice(2))
           .filter(
             (source) => !Object.keys(stack.files).some((path) => path === source || path.startsWith(`${source}/`)),

@@ -10,12 +10,12 @@ export function collectorScrape(key: string): Scrape {
   return { job: service, service, port: collectorPort, path: "/metrics", keepsLabels: true };
 }
 
-/** What can go wrong on the way from the containers to the store. */
-export function collectorRules(key: string): AlertRule[] {
+/** What can go wrong on the way from the containers to the store. `prefix`: a name stands for the rules of one type of store. */
+export function collectorRules(key: string, prefix: "" | "Elk" = ""): AlertRule[] {
   const job = collectorName(key);
   return [
     {
-      name: "LogCollectorDown",
+      name: `${prefix}LogCollectorDown`,
       expr: `up{job="${job}"} == 0`,
       for: 5 * minute,
       severity: "warning",
@@ -26,7 +26,7 @@ export function collectorRules(key: string): AlertRule[] {
       command: `./prod.sh logs ${job}`,
     },
     {
-      name: "LogsMissing",
+      name: `${prefix}LogsMissing`,
       expr: `increase(loki_source_docker_target_entries_total{job="${job}"}[15m]) == 0`,
       for: minute,
       severity: "warning",
