@@ -1,11 +1,14 @@
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeWithDocker } from "../support/docker.ts";
 import {
   appWithVolume,
+  containerOf,
   createFaultStack,
   type Fault,
   type FaultStack,
+  fillDisk,
   leftovers,
   listWhole,
   type OwnEngine,
@@ -53,6 +56,12 @@ await describeWithDocker("an engine that is killed", images, () => {
 
     const marks = () => stack.sh("app", "cat /uploads/mark /more/mark").split("\n");
     const setMarks = (text: string) => stack.sh("app", `echo ${text} >/uploads/mark; echo ${text} >/more/mark`);
+
+    /** What restores have put aside takes room on the small disk. */
+    function removeKept(): void {
+      const kept = stack.docker("volume", "ls", "-q", "--filter", "label=create-stack.purpose=restore");
+      if (kept !== "") stack.docker("volume", "rm", ...kept.split("\n"));
+    }
 
     /** Kills the engine in the middle of a command, which has to say so, and starts it again. */
     async function killedDuring(args: readonly string[], moment: Moment): Promise<void> {
@@ -106,10 +115,28 @@ await describeWithDocker("an engine that is killed", images, () => {
       expect(other, "volumes are mixed").toBe(found);
       expect(possible).toContain(found);
       setMarks("live");
+      removeKept();
     });
 
-    test("and then a restore works", async ({ skip }) => {
+    test("the disk of its volumes is full: a restore says so and changes nothing, and with room it works", async ({
+      skip,
+    }) => {
       skip(engine === undefined, missing);
+      removeKept();
+      const filler = join(engine?.volumes ?? "", "filler");
+      const startedAt = () => stack.docker("inspect", "--format", "{{.State.StartedAt}}", containerOf(stack, "app"));
+      const before = startedAt();
+      const ended = await stack.run(["restore", "run", saved, "--yes"], {
+        at: (text) => text.startsWith("Loading"),
+        strike: () => fillDisk(filler),
+      });
+      expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: 14 });
+      const said = ended.lines.join("\n");
+      expect(said).toContain(`There is no room to restore app-uploads: the disk of ${engine?.volumes} is full`);
+      expect(said).toMatch(/hint: .*make room \(df -h .*then run the same restore again/);
+      expect([marks(), startedAt()]).toEqual([["live", "live"], before]);
+      await allIsWell();
+      rmSync(filler);
       await succeed(stack, "restore", "run", saved, "--yes");
       expect(marks()).toEqual(["saved", "saved"]);
       await succeed(stack, "backup", "verify", "--all");

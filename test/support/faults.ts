@@ -14,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import { messageOf } from "../../src/support/errors.ts";
 import type { S3Server } from "./s3-servers.ts";
@@ -248,8 +248,12 @@ export async function succeed(stack: FaultStack, ...args: string[]): Promise<End
   return ended;
 }
 
-/** Writes into a file until nothing fits any more on its disk. */
+const smallDisk = 512 * 1024 ** 2;
+
+/** Writes into a file until nothing fits any more on its disk, which has to be a small one. */
 export function fillDisk(filler: string): void {
+  const { blocks, bsize } = statfsSync(dirname(filler));
+  if (blocks * bsize > smallDisk) throw new Error(`${filler} is on no disk that a test may fill`);
   const file = openSync(filler, "w");
   try {
     for (;;) writeSync(file, new Uint8Array(64 * 1024));
@@ -293,7 +297,10 @@ export async function startOwnEngine(images: readonly string[]): Promise<OwnEngi
   const folder = mkdtempSync(join(tmpdir(), "engine-"));
   const volumes = join(folder, "data/volumes");
   mkdirSync(volumes, { recursive: true });
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=160m", "none", volumes]).status !== 0) {
+  // The engine would lay its data root over itself, and hide the small disk below it, if it were no mount already.
+  const mounts = 'mount --bind "$1/data" "$1/data" && mount -t tmpfs -o size=160m none "$1/data/volumes"';
+  if (spawnSync("sh", ["-c", mounts, "sh", folder]).status !== 0) {
+    spawnSync("umount", [join(folder, "data")]);
     rmSync(folder, { recursive: true, force: true });
     return "no file system can be mounted";
   }
