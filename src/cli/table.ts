@@ -1,4 +1,5 @@
 import type { Command, Group, Option } from "./command.ts";
+import { alertsCommands, alertsGroup } from "./table-alerts.ts";
 import { backupCommands, backupGroups } from "./table-backup.ts";
 
 const dryRun: Option = { name: "dry-run", help: "show what would be done and stop" };
@@ -215,6 +216,7 @@ export const commands: Command[] = [
     load: () => import("./commands/migrate.ts"),
   },
   ...backupCommands,
+  ...alertsCommands,
   {
     name: "destroy",
     summary: "remove the stack's containers and networks; asks first",
@@ -253,7 +255,7 @@ export function findCommand(name: string): Command | undefined {
 }
 
 /** First words of verbs that have two. */
-export const groups: Group[] = [...backupGroups];
+export const groups: Group[] = [...backupGroups, alertsGroup];
 
 export function findGroup(name: string): Group | undefined {
   return groups.find((group) => group.name === name);

@@ -1,11 +1,12 @@
 import type { AlertSeverity } from "../../stack/monitoring.ts";
+import type { OwnAlertName } from "../../stack/own-alerts.ts";
 import type { BackupProblem } from "../backup/backup-status.ts";
 import type { Trouble } from "./trouble.ts";
 
 const minute = 60_000;
 
 /** Kinds of problems of `backup status` that somebody is told of, by the first word of their id. The others follow from these, or are a choice. */
-const told: Record<string, { name: string; holds: number }> = {
+const told: Record<string, { name: OwnAlertName; holds: number }> = {
   // The schedule makes a new stack's first copy in its first minutes.
   late: { name: "BackupStale", holds: 30 * minute },
   failed: { name: "BackupFailed", holds: 0 },

@@ -1,4 +1,5 @@
 import type { StackModel } from "../../stack/model.ts";
+import type { OwnAlertName } from "../../stack/own-alerts.ts";
 import { certificateProblems, readCertificates, type TlsEntrance } from "../status-certificates.ts";
 import { hostProblems, readHost } from "../status-host.ts";
 import type { StatusProblem } from "../status-report.ts";
@@ -35,6 +36,6 @@ export async function certificateTroubles(
   });
 }
 
-function said(key: string, name: string, { message, hint }: StatusProblem) {
+function said(key: string, name: OwnAlertName, { message, hint }: StatusProblem) {
   return { key, name, title: message, lines: [], command: hint };
 }

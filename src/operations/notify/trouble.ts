@@ -1,7 +1,9 @@
 import type { Message } from "../../notify/message.ts";
+import type { OwnAlertName } from "../../stack/own-alerts.ts";
 
 /** Something that is wrong now. */
-export interface Trouble extends Omit<Message, "stack" | "state" | "at" | "endedAt"> {
+export interface Trouble extends Omit<Message, "name" | "stack" | "state" | "at" | "endedAt"> {
+  name: OwnAlertName;
   /** Milliseconds that it must last before anybody is told. */
   holds: number;
   /** Milliseconds that it must be gone before it counts as over; what comes and goes is one trouble. */

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 function trouble(key: string, parts: Partial<Trouble> = {}): Trouble {
-  const words = { name: "ServiceDown", title: `${key} is down`, lines: [], command: "./prod.sh status" };
+  const words = { name: "ServiceDown" as const, title: `${key} is down`, lines: [], command: "./prod.sh status" };
   return { key, severity: "critical", holds: 0, clears: 0, ...words, ...parts };
 }
 

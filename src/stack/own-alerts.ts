@@ -1,0 +1,113 @@
+import type { AlertSeverity } from "./monitoring.ts";
+
+/** Something that the supervisor itself tells of: `schedule run` looks once a minute. */
+export interface OwnAlert {
+  name: string;
+  severity: AlertSeverity;
+  /** Also where the stack has monitoring, of which it may be the end. */
+  always?: true;
+  /** For the runbook: what it means, in a sentence or two. */
+  meaning: string;
+  /** The first command to type. */
+  command: string;
+}
+
+/** In the order in which the runbook shows them. */
+export const ownAlerts = [
+  {
+    name: "DockerDown",
+    severity: "critical",
+    always: true,
+    meaning: "Docker has not answered for a minute. Containers may still serve; nothing can be started or looked at.",
+    command: "sudo systemctl status docker",
+  },
+  {
+    name: "StackStopped",
+    severity: "critical",
+    always: true,
+    meaning: "No service has run for ten minutes, and no command is at work. Whoever stopped the stack knows why.",
+    command: "./prod.sh start",
+  },
+  {
+    name: "ServiceDown",
+    severity: "critical",
+    always: true,
+    meaning:
+      "A service has been unhealthy, ended or missing for a minute. Those that wait for it are named in the same message.",
+    command: "./prod.sh status",
+  },
+  {
+    name: "ServiceReplicasMissing",
+    severity: "warning",
+    meaning: "A service runs fewer containers than stack.yaml wants. The others serve.",
+    command: "./prod.sh start",
+  },
+  {
+    name: "MigrationFailed",
+    severity: "critical",
+    meaning: "The newest migration of an app did not end well. Its apps go on with the schema as it is now.",
+    command: "./prod.sh migrate",
+  },
+  {
+    name: "BackupFailed",
+    severity: "warning",
+    meaning: "The newest copy of a source failed. The schedule tries again after 15 and 30 minutes.",
+    command: "./prod.sh backup status",
+  },
+  {
+    name: "BackupDeliveryFailed",
+    severity: "warning",
+    meaning: "A copy did not reach a destination. The next run delivers what is missing.",
+    command: "./prod.sh backup doctor",
+  },
+  {
+    name: "BackupStoreUnreachable",
+    severity: "critical",
+    meaning: "A destination has not answered for 15 minutes: how old its copies are cannot be told.",
+    command: "./prod.sh backup doctor",
+  },
+  {
+    name: "BackupStale",
+    severity: "critical",
+    meaning: "The newest copy is older than what may be lost (`rpo`). A warning where it is only about to be.",
+    command: "./prod.sh backup run",
+  },
+  {
+    name: "BackupLogHole",
+    severity: "warning",
+    meaning: "A piece of a database's log is missing: moments around it cannot be restored.",
+    command: "./prod.sh backup status",
+  },
+  {
+    name: "RestoreDrillFailed",
+    severity: "critical",
+    meaning: "A copy could not be restored on trial: it would not help now.",
+    command: "./prod.sh backup verify --deep",
+  },
+  {
+    name: "RestoreTooSlow",
+    severity: "warning",
+    meaning: "A restore on trial took longer than it may take (`rto`).",
+    command: "./prod.sh backup status",
+  },
+  {
+    name: "CertificateBad",
+    severity: "critical",
+    meaning: "Clients refuse the certificate of a host name. A warning where it ends within a week.",
+    command: "./prod.sh status",
+  },
+  {
+    name: "HostDiskFull",
+    severity: "critical",
+    meaning: "The disk of the server is nearly full: databases stop writing when it is.",
+    command: "docker system df",
+  },
+] as const satisfies readonly OwnAlert[];
+
+export type OwnAlertName = (typeof ownAlerts)[number]["name"];
+
+/** What the supervisor tells of in a stack with or without monitoring. */
+export function ownAlertsOf({ monitoring }: { monitoring?: object }): readonly OwnAlert[] {
+  const all: readonly OwnAlert[] = ownAlerts;
+  return monitoring === undefined ? all : all.filter(({ always }) => always);
+}
