@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { firstWords } from "../../src/cli/command-words.ts";
 import { loadStackConfig } from "../../src/stack/load.ts";
 import { catalogue, modelOf, root } from "./catalogue.ts";
 import { monitoredStack } from "./monitored-stack.ts";
@@ -44,6 +45,9 @@ export const monitoredFiles = model.files;
 
 /** Every alert rule there is, with the type of the component that it belongs to. */
 export const allRules = model.alerts.map((rule) => ({ ...rule, type: typeOf.get(rule.component) ?? "" }));
+
+/** What can be typed after ./prod.sh in that stack. */
+export const typedVerbs = [...firstWords(), ...model.shortcuts.map(({ verb }) => verb)];
 
 /** Types of components that have alert rules. */
 export const typesWithRules = [...new Set(allRules.map(({ type }) => type))].sort();

@@ -10,6 +10,8 @@ export const parts = {
   cadvisor: { service: "cadvisor", port: 8080 },
 } as const;
 
+export const volumes = { prometheus: "prometheus-data", alertmanager: "alertmanager-data" } as const;
+
 /** Address inside the stack. */
 export function addressOf({ service, port }: { service: string; port: number }): string {
   return `${service}:${port}`;

@@ -6,7 +6,7 @@ import { formatDuration } from "../../support/units.ts";
 export function ruleFile(component: string, rules: readonly AlertRule[]): string {
   const document = new Document({}, { aliasDuplicateObjects: false });
   document.commentBefore = [
-    ` When somebody is told about ${component}.`,
+    ` When somebody is told: the rules of ${component}.`,
     "",
     " Made by create-stack. A rule is switched off in stack.yaml (without: [Name], in the section of the monitoring);",
     " rules of your own go into files of the folder rules/.",
