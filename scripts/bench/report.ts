@@ -5,35 +5,48 @@ export interface Line {
   what: string;
   /** Milliseconds that we took. */
   ours: number;
-  /** What it is held against, in words. */
-  against: string;
+  /** What it is held against, in words; undefined: nothing. */
+  against?: string;
   /** Milliseconds of that. */
-  theirs: number;
+  theirs?: number;
   /** How many times theirs we may take; undefined: shown for information. */
   target?: number;
+  /** Bytes. */
   memory?: number;
+  /** How many of them it may hold. */
+  mostMemory?: number;
+  /** Why the comparison is not of like with like. */
+  why?: string;
 }
 
+export const mebibyte = 1024 ** 2;
+
 export function isMissed(line: Line): boolean {
-  return line.target !== undefined && line.ours / line.theirs > line.target;
+  const slow = line.target !== undefined && ratioOf(line) > line.target;
+  return slow || (line.mostMemory !== undefined && line.memory !== undefined && line.memory > line.mostMemory);
+}
+
+function ratioOf({ ours, theirs = Number.NaN }: Line): number {
+  return ours / theirs;
 }
 
 export function table(lines: readonly Line[]): string {
   const rows = [
-    ["", "median", "against", "median", "ratio", "target", "peak memory", ""],
+    ["", "median", "against", "median", "ratio", "target", "peak memory", "target", ""],
     ...lines.map((line) => [
       line.what,
       milliseconds(line.ours),
-      line.against,
-      milliseconds(line.theirs),
-      (line.ours / line.theirs).toFixed(2),
+      line.against ?? "",
+      line.theirs === undefined ? "" : milliseconds(line.theirs),
+      line.theirs === undefined ? "" : ratioOf(line).toFixed(2),
       line.target === undefined ? "" : `<= ${line.target.toFixed(2)}`,
       line.memory === undefined ? "" : formatSize(line.memory),
-      line.target === undefined ? "" : isMissed(line) ? "missed" : "ok",
+      line.mostMemory === undefined ? "" : `<= ${formatSize(line.mostMemory)}`,
+      verdict(line),
     ]),
   ];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const right = new Set([1, 3, 4, 5, 6]);
+  const right = new Set([1, 3, 4, 5, 6, 7]);
   const print = (row: readonly string[]) =>
     row
       .map((cell, column) =>
@@ -41,7 +54,15 @@ export function table(lines: readonly Line[]): string {
       )
       .join("  ")
       .trimEnd();
-  return rows.map(print).join("\n");
+  const reasons = lines.flatMap(({ what, against, why }) =>
+    why === undefined ? [] : [`${what}, against ${against}: ${why}`],
+  );
+  return [...rows.map(print), ...reasons].join("\n");
+}
+
+function verdict(line: Line): string {
+  if (line.target === undefined && (line.mostMemory === undefined || line.memory === undefined)) return "";
+  return isMissed(line) ? "missed" : "ok";
 }
 
 function milliseconds(value: number): string {
