@@ -1,5 +1,6 @@
 import type { Engine, ObservedContainer } from "../../engine/engine.ts";
 import type { StackModel } from "../../stack/model.ts";
+import { unlessAborted } from "../../support/deadline.ts";
 import { messageOf, StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
 import type { Context } from "../context.ts";
@@ -75,10 +76,6 @@ async function stillUnhealthy(engine: Engine, containers: readonly ObservedConta
 }
 
 async function restartAll({ engine, say, signal }: Attending, containers: readonly ObservedContainer[]): Promise<void> {
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => {});
   const ends = containers.map(async ({ id, name }) => {
     try {
       await engine.restart(id);
@@ -88,7 +85,7 @@ async function restartAll({ engine, say, signal }: Attending, containers: readon
     }
   });
   // The engine ends what it has begun, also where nobody waits for it.
-  await Promise.race([Promise.all(ends), aborted]);
+  await unlessAborted(Promise.all(ends), signal);
 }
 
 function restartedWords(
