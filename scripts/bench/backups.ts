@@ -98,7 +98,7 @@ pg_verifybackup --format=tar --no-parse-wal .; mkdir /tmp/wal; tar -I 'zstd -dq'
     {
       ...line("backup run of Postgres, with its checks", ours, "pg_basebackup", [found.get("bare")]),
       mostMemory,
-      why: "pg_basebackup alone: nothing is hashed, looked at or synced; ours begins three containers and reads the log of the copy",
+      why: "pg_basebackup alone hashes, syncs and looks at nothing; ours has the copy compared with the server's manifest and ships the log",
     },
     line("the same", ours, "pg_basebackup, sync, sha256sum, pg_verifybackup", [found.get("careful")]),
   ];
