@@ -34,6 +34,7 @@ components:
   minio: { buckets: [uploads], host: s3.example.com }
   loki: {}
   elk: { host: kibana.example.com }
+  monitoring: { cadvisor: true }
 `;
 
 describe.each(presets)("the preset %s", (preset) => {
@@ -251,11 +252,11 @@ const mutations: Record<string, Mutation[]> = {
     read("redis", (service) => (service.image = "docker.io/bitnami/redis:8")),
     read("redis", (service) => (service.image = "gcr.io/cadvisor/cadvisor:v0.5")),
   ],
-  "reaches data over internal networks alone": [
+  "reaches data over internal networks alone; Alertmanager has a way out to those who are told, for itself": [
     (stack) => (stack.networks.postgres = null),
     read("redis", (service) => service.networks?.push("public")),
   ],
-  "is reached by the proxy over the internal network edge, which data services join only for a route": [
+  "is reached by the proxy over the internal network edge, which others join only for a route, or to try the routes": [
     modelled("postgres", (service) => service.networks.push("edge")),
     modelled("server", (service) => (service.networks = ["apps"])),
     (stack) => (stack.model.routes = []),

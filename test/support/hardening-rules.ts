@@ -1,7 +1,7 @@
 import { parseImage } from "../../src/stack/fields.ts";
 import type { Service } from "../../src/stack/model.ts";
 import { parseDuration, parseSize } from "../../src/support/units.ts";
-import { type InspectedStack, isExcused, isMadeFolder, type ReadService } from "./inspected-stack.ts";
+import { type InspectedStack, isExcused, isMadeFolder, isReadFolder, type ReadService } from "./inspected-stack.ts";
 
 /** One thing that must hold for every generated stack. */
 export interface StackRule {
@@ -89,7 +89,9 @@ const healthPrograms: [image: RegExp, programs: RegExp][] = [
   [/^grafana\/loki$/, /^\/usr\/bin\/loki$/],
   [/^grafana\/alloy$/, /^bash$/],
   [/(^|\/)(elasticsearch|kibana|logstash)$/, /^curl\b/],
-  [/(^|\/)elasticsearch-exporter$/, /^wget$/],
+  [/(^|\/)(elasticsearch-exporter|postgres-exporter|redis_exporter|node-exporter|blackbox-exporter)$/, /^wget$/],
+  [/^prom\/(prometheus|alertmanager)$/, /^wget$/],
+  [/^ghcr\.io\/google\/cadvisor$/, /^wget$/],
 ];
 
 const secretLike = /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY/;
@@ -175,6 +177,7 @@ export const hardeningRules: StackRule[] = [
             mount.type === "bind" &&
             (/^\.\/(config|routes)(\/|$)/.test(mount.source) ||
               isMadeFolder(stack, mount.source) ||
+              isReadFolder(stack, mount) ||
               isNamedPath(stack, name, model, mount.source)) &&
             !mount.source.includes("..") &&
             mount.bind?.create_host_path === false,
@@ -320,17 +323,20 @@ export const hardeningRules: StackRule[] = [
   perService("own", "runs no image that is gone", (service) => !deadImages.test(service.image)),
   perService(
     "own",
-    "reaches data over internal networks alone",
-    (service, _name, stack, model) =>
+    "reaches data over internal networks alone; Alertmanager has a way out to those who are told, for itself",
+    (service, name, stack, model) =>
       model.group === "edge" ||
       model.group === "apps" ||
-      (service.networks ?? []).every((network) => stack.networks[network]?.internal === true),
+      (service.networks ?? []).every(
+        (network) => stack.networks[network]?.internal === true || (name === "alertmanager" && network === "alerts"),
+      ),
   ),
   perService(
     "own",
-    "is reached by the proxy over the internal network edge, which data services join only for a route",
+    "is reached by the proxy over the internal network edge, which others join only for a route, or to try the routes",
     (_service, name, stack, model) =>
       model.group === "edge" ||
+      (name === "blackbox" && stack.model.routes.length > 0) ||
       model.networks.includes("edge") === stack.model.routes.some((route) => route.service === name),
   ),
   perService("own", "jobs do not start with the stack", (service, _name, _stack, model) =>

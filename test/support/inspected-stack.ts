@@ -131,6 +131,11 @@ export function isMadeFolder({ model }: InspectedStack, source: string): boolean
   return model.folders.some(({ path }) => source === `./${path}` && /^backups\/spool\/[a-z0-9-]+$/.test(path));
 }
 
+/** A folder of the stack's directory that the model makes for a container to read: metrics, rules of the user's own. */
+export function isReadFolder({ model }: InspectedStack, { source, read_only }: ReadMount): boolean {
+  return read_only === true && model.folders.some(({ path, mode }) => source === `./${path}` && mode === 0o755);
+}
+
 export function isExcused(stack: InspectedStack, service: string, rule: HardeningRule): boolean {
   const exceptions = stack.model.services.find((candidate) => candidate.name === service)?.exceptions ?? [];
   return exceptions.some((exception) => exception.rule === rule && exception.reason.trim().length >= 10);

@@ -1,7 +1,7 @@
 import type { Service } from "../../src/stack/model.ts";
 import { secretsIn } from "../../src/stack/secret-text.ts";
 import { hardeningRules, type StackRule } from "./hardening-rules.ts";
-import { type InspectedStack, isMadeFolder } from "./inspected-stack.ts";
+import { type InspectedStack, isMadeFolder, isReadFolder } from "./inspected-stack.ts";
 
 function serviceNamed(stack: InspectedStack, name: string): Service | undefined {
   return stack.model.services.find((service) => service.name === name);
@@ -142,7 +142,9 @@ export const nameRules: StackRule[] = [
         allServices(stack).flatMap(([, service]) => service.secrets ?? []),
       ),
       ...missingFrom(
-        stack.model.secrets.flatMap((file) => (file.kind === "certificate" ? [file.name, file.keyName] : [file.name])),
+        stack.model.secrets.flatMap((file) =>
+          file.kind === "certificate" ? [file.name, file.keyName, file.authorityName] : [file.name],
+        ),
         Object.keys(stack.secrets),
       ).map((name) => `nobody makes ${name}`),
     ],
@@ -182,7 +184,7 @@ export const nameRules: StackRule[] = [
       allServices(stack).flatMap(([name, service]) =>
         (service.volumes ?? [])
           .filter((mount) => mount.type === "bind" && mount.source.startsWith("./"))
-          .filter((mount) => !isMadeFolder(stack, mount.source))
+          .filter((mount) => !isMadeFolder(stack, mount.source) && !isReadFolder(stack, mount))
           .map((mount) => mount.source.slice(2))
           .filter(
             (source) => !Object.keys(stack.files).some((path) => path === source || path.startsWith(`${source}/`)),

@@ -15,7 +15,7 @@ export const options = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Also cAdvisor: file system, network and throttling of each container. It runs as root, sees every file of the host, and takes up to a tenth of a CPU and 200 MB. Memory, CPU, restarts and states of containers are measured without it",
+      "Also cAdvisor: disk use, network and throttling of each container. It runs as root, sees every file of the host and reaches the Docker engine, which is as good as owning the server; it takes up to a tenth of a CPU and 200 MB. Memory, CPU, restarts and states of containers are measured without it",
     ),
   thresholds: z
     .strictObject({

@@ -225,7 +225,8 @@ export function cadvisorService(options: Pick<MonitoringOptions, "limits">): Ser
       { rule: "non-root", reason: "the files that it reads belong to root; it has no capabilities beyond that" },
       {
         rule: "host-paths",
-        reason: "reads control groups and the engine's folders; asked for with cadvisor: true",
+        reason:
+          "reads control groups and the engine's folders, and could tell the engine what to do; asked for with cadvisor: true",
         paths: Object.keys(paths),
       },
     ],
