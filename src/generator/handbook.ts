@@ -1,4 +1,5 @@
 import type { StackModel } from "../stack/model.ts";
+import { alertsValues } from "./handbook-alerts.ts";
 import { architectureValues } from "./handbook-architecture.ts";
 import { backupsValues } from "./handbook-backups.ts";
 import { byHandValues } from "./handbook-by-hand.ts";
@@ -15,6 +16,7 @@ export function handbook(model: StackModel, templates: TemplateSource): { path: 
   const runbook = fillTemplate(templates, "stack/RUNBOOK.md.hbs", {
     ...runbookValues(model),
     monitoring: page("stack/monitoring.md.hbs", monitoringValues(model)),
+    alerts: page("stack/alerts.md.hbs", alertsValues(model)),
     backups: page("stack/backups.md.hbs", backupsValues(model)),
     restore: page("stack/restore.md.hbs", restoreValues(model)),
     byHand: page("stack/by-hand.md.hbs", byHandValues(model)),

@@ -43,6 +43,12 @@ export const ownAlerts = [
     command: "./prod.sh start",
   },
   {
+    name: "ServiceRestarted",
+    severity: "warning",
+    meaning: "A service was unhealthy and `./prod.sh watch` restarted it. It serves again, and something made it fail.",
+    command: "./prod.sh logs SERVICE --since 30m",
+  },
+  {
     name: "MigrationFailed",
     severity: "critical",
     meaning: "The newest migration of an app did not end well. Its apps go on with the schema as it is now.",
@@ -110,4 +116,9 @@ export type OwnAlertName = (typeof ownAlerts)[number]["name"];
 export function ownAlertsOf({ monitoring }: { monitoring?: object }): readonly OwnAlert[] {
   const all: readonly OwnAlert[] = ownAlerts;
   return monitoring === undefined ? all : all.filter(({ always }) => always);
+}
+
+/** A command or sentence of an alert rule for people: what Prometheus would fill in becomes a word in capitals. */
+export function commandToType(text: string): string {
+  return text.replaceAll(/\{\{\s*\$labels\.(\w+)\s*\}\}/g, (_, label: string) => label.toUpperCase());
 }

@@ -1,4 +1,5 @@
 import { type AlertList, type FiringAlert, listAlerts } from "../../operations/notify/list-alerts.ts";
+import { commandToType } from "../../stack/own-alerts.ts";
 import type { ExitCause } from "../../support/errors.ts";
 import { formatAge, formatDuration } from "../../support/units.ts";
 import { type Cell, columns } from "../columns.ts";
@@ -22,7 +23,7 @@ function linesOf({ alerts, firing, receivers, unknown }: AlertList, now: number,
     severityCell(severity),
     component ?? "supervisor",
     lasts === undefined ? "" : `after ${formatDuration(lasts)}`,
-    command,
+    commandToType(command),
   ]);
   return [
     `Told: ${receivers.length === 0 ? "nobody; write notify: into stack.yaml" : receivers.join(", ")}`,
