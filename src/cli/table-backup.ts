@@ -128,10 +128,11 @@ export const backupCommands: Command[] = [
     summary: "remove old backups, by the rules of stack.yaml",
     place: "stack",
     description:
-      "Nothing is removed of a source whose newest backup failed, and never the last checked copies. The schedule does this after each full backup.",
+      "Nothing is removed of a source whose newest backup failed, and never the last checked copies. What restores have put aside goes after three days. The schedule does this after each full backup.",
     options: [
       { name: "dry-run", help: "show what would be removed and stop" },
       { name: "force", help: "also where more than a quarter of the copies would go at once" },
+      { name: "source", value: "NAME", help: "remove all copies of a source that stack.yaml does not name any more" },
       { ...on, repeatable: true },
     ],
     exits: ["partial", "locked", "secret", "backupFailed"],

@@ -10,10 +10,12 @@ import { readDumpFacts } from "../../src/operations/backup/postgres-dump-facts.t
 import { serverOnCopy } from "../../src/operations/backup/postgres-replay.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { openJournal, readJournal, undoList } from "../../src/operations/journal.ts";
+import { removeKept } from "../../src/operations/restore/kept.ts";
 import { dumpFromVolume, restoreDatabase } from "../../src/operations/restore/postgres-database.ts";
 import { undoRenameDatabases } from "../../src/operations/restore/postgres-rename.ts";
 import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
+import { systemClock } from "../../src/support/clock.ts";
 import {
   contextFor,
   loadJob,
@@ -222,9 +224,26 @@ ${client("server", image, ["postgres"])}
     );
     expect(app.stdout.split("\n")[0], app.stderr).toBe("5001");
     await expect(sql("server_before_abc123", "SELECT 1")).rejects.toThrow();
+    const kept = `database server_before_abc123 of ${source.name}`;
+    const hours = (count: number): Context => ({
+      ...context,
+      clock: { ...systemClock, now: () => Date.now() + count * 3_600_000 },
+    });
+    const told = async (count: number, options = {}) => {
+      const { removed, staying } = await removeKept(hours(count), options);
+      return [...removed, ...staying].filter((line) => line.includes("database"));
+    };
+    expect(await told(0)).toEqual([`${kept}, put aside by a restore, goes in 3d`]);
+    expect(await told(71)).toEqual([expect.stringMatching(/goes in (1h|59m)/)]);
+    expect(await told(73, { dryRun: true })).toEqual([expect.stringContaining("goes with the next prune")]);
+    // Who opens it again has it back for good; one that has the name alone is somebody's own.
     await sql("postgres", "ALTER DATABASE server_before_abc123 ALLOW_CONNECTIONS true");
+    expect(await told(100)).toEqual([]);
     expect(await sql("server_before_abc123", "SELECT count(*) FROM public.newer")).toBe("1\n");
-    await sql("postgres", "DROP DATABASE server_before_abc123");
+    await sql("postgres", "ALTER DATABASE server_before_abc123 ALLOW_CONNECTIONS false");
+    expect(await told(100)).toEqual([`${kept}, put aside by a restore, goes in 3d`]);
+    expect(await told(173)).toEqual([`removed ${kept}, put aside by a restore`]);
+    expect(await sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE '%before%'")).toBe("0\n");
     expect(await oneOffs(context)).toEqual([copy]);
   });
 

@@ -5,7 +5,8 @@ import type { ContainerSpec, Engine } from "../../src/engine/engine.ts";
 import { ownLabels } from "../../src/operations/backup/container.ts";
 import { openJournal, unfinishedOperations } from "../../src/operations/journal.ts";
 import { recover } from "../../src/operations/recover.ts";
-import { keptVolumes, removeKept, swapVolumes } from "../../src/operations/restore/swap.ts";
+import { removeKept } from "../../src/operations/restore/kept.ts";
+import { keptVolumes, swapVolumes } from "../../src/operations/restore/swap.ts";
 import { systemClock } from "../../src/support/clock.ts";
 import { oneOffs, removeOneOffs } from "../support/backup-jobs.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
@@ -94,7 +95,7 @@ await describeWithDocker("volumes: the swap", [smallImage, toolboxImage], () => 
     const kept = await keptVolumes(context);
     expect(kept.map(({ name, volume }) => ({ restored: name, replaces: volume }))).toEqual(pairs);
     for (const { age } of kept) expect(age).toBeLessThan(60_000);
-    expect(await removeKept(context, 60_000)).toEqual([]);
+    expect((await removeKept(context)).removed).toEqual([]);
     await swapVolumes(context, journal, pairs);
     expect(content(stack)).toEqual(before);
     // Without the exchange of two names in one step, which older systems lack.
@@ -104,9 +105,9 @@ await describeWithDocker("volumes: the swap", [smallImage, toolboxImage], () => 
     };
     await swapVolumes({ ...context, engine: { ...context.engine, create } }, journal, pairs);
     expect(content(stack)).toEqual(after);
-    const later = { ...systemClock, now: () => Date.now() + 3_600_000 };
-    expect((await removeKept({ ...context, clock: later }, 3_000_000)).sort()).toEqual(
-      pairs.map(({ restored }) => restored).sort(),
+    const later = { ...systemClock, now: () => Date.now() + 73 * 3_600_000 };
+    expect((await removeKept({ ...context, clock: later })).removed.sort()).toEqual(
+      pairs.map(({ restored }) => `removed volume ${restored}, put aside by a restore`).sort(),
     );
     expect(await oneOffs(context)).toEqual([]);
   });

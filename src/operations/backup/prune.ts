@@ -11,6 +11,7 @@ import { undelivered } from "./deliver.ts";
 import { failureOf } from "./failure.ts";
 import { applyRetention, type Removed } from "./prune-apply.ts";
 import { type ObjectRemoval, planObjects } from "./prune-objects.ts";
+import { checkRemovedSource, planRemoval, type RemovedSource, removedSources } from "./prune-removed.ts";
 import { forgetReferences } from "./references.ts";
 import type { Failure } from "./result.ts";
 import {
@@ -30,6 +31,8 @@ export interface PruneOptions {
   force?: boolean;
   /** Only in these stores. All of `stores` are looked at in any case. */
   on?: readonly string[];
+  /** Remove all that lies of this source, which stack.yaml does not name any more, and nothing else. */
+  source?: string;
   /** Milliseconds to wait for another backup. */
   wait?: number;
 }
@@ -44,6 +47,8 @@ export interface StorePrune {
   held: { source: string; reason: string }[];
   /** The decision, in lines for people. */
   plan: string[];
+  /** What no rule lets go. */
+  removedSources?: RemovedSource[];
   /** Undefined with `dryRun` and where nothing was tried. */
   removed?: Removed;
   error?: Failure;
@@ -67,6 +72,7 @@ export async function runPrune(
   if (options.dryRun === true) {
     const state = readBackupState(context.directory);
     const views = await lookAtStores(context, stores, state);
+    if (options.source !== undefined) checkRemovedSource(context, views, options.source);
     return {
       dryRun: true,
       stores: await inTurn(wanted(views, options), (view) => decide(context, views, view, state, options)),
@@ -76,6 +82,7 @@ export async function runPrune(
     journalled(context, "prune", async (journal) => {
       const state = readBackupState(context.directory);
       const views = await lookAtStores(context, stores, state);
+      if (options.source !== undefined) checkRemovedSource(context, views, options.source);
       const results = await inTurn(wanted(views, options), (view) =>
         pruneStore(context, journal, views, view, state, options),
       );
@@ -113,6 +120,11 @@ async function decide(
   if (catalogue === undefined) return { ...base, ...(error !== undefined && { error }) };
   if (isAppendOnly(context, store))
     return { ...base, skipped: "skipped by policy: its own rules remove what is old (appendOnly)" };
+  if (options.source !== undefined) {
+    const { retention, objects } = await planRemoval(store, catalogue, options.source);
+    const plan = [...renderRetention(retention), ...objects.map(({ line }) => line)];
+    return { ...base, held: retention.held, plan, retention, objects };
+  }
   const now = context.clock.now();
   const { arriving, waiting } = underWay(context, views, view, now);
   const skew = clockSkew(views, view);
@@ -141,6 +153,7 @@ async function decide(
     ...(retention.refused !== undefined && { refused: retention.refused }),
     held: retention.held,
     plan: [...renderRetention(retention), ...objects.map(({ line }) => line)],
+    removedSources: removedSources(context, catalogue),
     retention,
     objects,
   };

@@ -104,17 +104,6 @@ export async function keptVolumes({ engine, model, clock }: Context): Promise<Ke
     .sort((a, b) => b.age - a.age || (a.name < b.name ? -1 : 1));
 }
 
-/** Removes what was put aside longer ago than that (milliseconds) and is not in use. Returns the names. */
-export async function removeKept(context: Context, olderThan: number): Promise<string[]> {
-  const removed: string[] = [];
-  for (const { name, age } of await keptVolumes(context)) {
-    if (age < olderThan || (await context.engine.usersOf(name)).length > 0) continue;
-    await context.engine.removeVolume(name);
-    removed.push(name);
-  }
-  return removed;
-}
-
 function exchanged({ restored, replaces }: Placement): Placement {
   return {
     restored: { volume: restored.volume, inode: replaces.inode },

@@ -12,11 +12,8 @@ import type { Context } from "../context.ts";
 import { writeServiceMetrics } from "../metrics/write.ts";
 import { tellOf } from "../notify/tell.ts";
 import { recover } from "../recover.ts";
-import { removeKept } from "../restore/swap.ts";
+import { removeKept } from "../restore/kept.ts";
 import type { ChoreResult, TickActions } from "./tick.ts";
-
-/** Milliseconds that what a restore has put aside is kept: long enough to notice that it was the better data. */
-const keptFor = 72 * 3_600_000;
 
 /** Milliseconds that an engine has to say how its containers are. */
 const measureTimeout = 20_000;
@@ -42,11 +39,8 @@ export function tickActions(context: Context, version: string): TickActions {
     drill: async () => ofDrill(await runVerify(context, { deep: true, on: "local" })),
     prune: async () => {
       const pruned = ofPrune(await runPrune(context, openStores(context)));
-      const removed = await removeKept(context, keptFor);
-      return {
-        ...pruned,
-        lines: [...pruned.lines, ...removed.map((name) => `removed ${name}, put aside by a restore`)],
-      };
+      const { removed } = await removeKept(context);
+      return { ...pruned, lines: [...pruned.lines, ...removed] };
     },
   };
 }

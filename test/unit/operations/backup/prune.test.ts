@@ -14,7 +14,7 @@ import {
   snapshotFolder,
 } from "../../../../src/snapshots/manifest.ts";
 import type { SnapshotStore } from "../../../../src/snapshots/store.ts";
-import type { S3Destination } from "../../../../src/stack/model.ts";
+import type { DataSource, S3Destination } from "../../../../src/stack/model.ts";
 import { type BackupStack, backupStack, keysIn } from "../../../support/backup-stack.ts";
 import { type MemoryStore, memoryStore } from "../../../support/memory-store.ts";
 import { backupSettings } from "../../../support/models.ts";
@@ -122,6 +122,31 @@ describe("prune", () => {
     const [, result] = stores;
     expect([result?.error, result?.removed]).toMatchObject([undefined, { sets: 0, refused: 1 }]);
     expect(await daysIn(partly)).toContain(20);
+  });
+
+  test("tells what lies of a source that stack.yaml does not name, and removes it by its name alone", async () => {
+    const { context, local } = stackWith();
+    const uploads = { name: "uploads", kind: "volume", component: "app", service: "app", volume: "uploads" };
+    const source = { ...uploads, consistency: { kind: "live" } } as unknown as DataSource;
+    const known = { ...context, model: { ...context.model, dataSources: [source] } };
+    const full = manifest({ at: noon - 2 * day, source: "old" });
+    await putSnapshot(local, full);
+    await putSnapshot(local, manifest({ at: noon - day, source: "old", type: "incremental", parent: full.id }));
+    for (const key of ["objects/old/aa/x", `wal/old/7312345678901234567/${segment(1)}.zst`, "objects/older/aa/x"])
+      await local.put(key, bytesOf("x"));
+    for (const ago of [1, 0]) await putSnapshot(local, manifest({ at: noon - ago * day, source: "uploads" }));
+    const { stores } = await runPrune(known, [local]);
+    expect(stores[0]).toMatchObject({ removedSources: [{ source: "old", sets: 2 }], removed: { sets: 0 } });
+    for (const name of ["uploads", "stack"])
+      await expect(runPrune(known, [local], { source: name })).rejects.toThrow("is a source of this stack");
+    await expect(runPrune(known, [local], { source: "ol" })).rejects.toThrow("No store holds a copy of a source ol");
+    const before = await keysIn(local);
+    await runPrune(known, [local], { source: "old", dryRun: true });
+    expect(await keysIn(local)).toEqual(before);
+    const removed = await runPrune(known, [local], { source: "old" });
+    expect(removed.stores[0]?.removed).toMatchObject({ sets: 2, log: 1, objects: 1 });
+    expect(await keysIn(local)).toEqual(before.filter((key) => !key.includes("/old/")));
+    expect((await runPrune(known, [local])).stores[0]?.removedSources).toEqual([]);
   });
 
   test("gives up on a store that lets nothing go", async () => {
