@@ -36,9 +36,19 @@ components:
     health: { exec: [sh, -c, 'test "$((1+1))" = 2'] }
 `;
 
+const logs = `
+name: logs
+components:
+  traefik: {}
+  web: { type: app, image: foo/web:1, port: 3000, user: "1000:1000", uses: [elk], routes: [app.localhost] }
+  loki: { multiline: { web: '^\\d{4}-' } }
+  elk: { version: 8, host: kibana.localhost }
+`;
+
 const stacks: [name: string, text: string][] = [
   ...presets.map((preset): [string, string] => [preset, presetText(preset)]),
   ["awkward", awkward],
+  ["logs", logs],
 ];
 
 interface Resolved {
