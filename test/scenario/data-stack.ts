@@ -17,7 +17,7 @@ import type { StackModel } from "../../src/stack/model.ts";
 import { writeFileAtomic } from "../../src/support/files.ts";
 import { type RunResult, run } from "../../src/support/process.ts";
 
-const components = [app, postgres, redis, minio] as unknown as Component[];
+const usual = [app, postgres, redis, minio] as unknown as Component[];
 const templates = new URL("../../templates/", import.meta.url);
 const setUpDone = /^(?!.*(Error|failed|unhealthy|didn't complete)).*$/s;
 
@@ -47,7 +47,9 @@ export interface DataStack {
   remove(): Promise<void>;
 }
 
-export async function dataStack(yaml: string): Promise<DataStack> {
+/** `more`: components besides app, postgres, redis and minio. */
+export async function dataStack(yaml: string, more: readonly Component[] = []): Promise<DataStack> {
+  const components = [...usual, ...more];
   const directory = mkdtempSync(join(tmpdir(), "data-stack-"));
   const config = loadStackConfig(yaml, "stack.yaml", components);
   const readTemplate = (path: string) => readFileSync(new URL(path, templates), "utf8");
