@@ -101,7 +101,11 @@ function installLines({ changed, path, commands, notes, see }: WatchInstall): st
 function show(call: Call): ExitCause {
   const { output } = call;
   const directory = stackOf(call);
-  const report = showWatch({ directory, model: readModel(directory) }, thisHost(), call.value("every"));
+  const report = showWatch(
+    { directory, model: readModel(directory), clock: systemClock },
+    thisHost(),
+    call.value("every"),
+  );
   if (output.json) output.printJson(report);
   else output.print(showLines(report).join("\n"));
   return "done";

@@ -6,9 +6,11 @@ import type { Context } from "../context.ts";
 import { lockHolder } from "../lock.ts";
 import { readHistory } from "../migration-history.ts";
 import { tlsEntrance } from "../status-certificates.ts";
+import { readWatchMemory } from "../watch/memory.ts";
 import { backupTroubles } from "./backups.ts";
 import { certificateTroubles, diskTroubles } from "./host.ts";
 import { migrationTroubles } from "./migrations.ts";
+import { restartTroubles } from "./restarts.ts";
 import { lookAtServices } from "./services.ts";
 import { kindOf, type Look, type Trouble } from "./trouble.ts";
 
@@ -41,7 +43,11 @@ export async function lookAtStack(context: LookContext, { thorough }: { thorough
     };
   }
   const [slow, dataRoot] = await Promise.all([thorough ? lookSlowly(context) : undefined, dataRootOf(context)]);
-  const others = [...migrationTroubles(model, readHistory(directory)), ...diskTroubles(dataRoot, directory)];
+  const others = [
+    ...migrationTroubles(model, readHistory(directory)),
+    ...diskTroubles(dataRoot, directory),
+    ...restartTroubles(model, readWatchMemory(directory), now),
+  ];
   return {
     troubles: [...engine, ...services.troubles, ...others, ...(slow?.troubles ?? [])],
     isOver(key) {

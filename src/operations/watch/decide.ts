@@ -63,6 +63,15 @@ export function withRestart(memory: WatchMemory, service: string, now: number): 
   };
 }
 
+/** False where a service has had no trouble for so long that the next begins a new row. */
+export function isRecent(
+  { restartedAt, unhealthyAt }: Attended,
+  now: number,
+  forget: number = usualPauses.forget,
+): boolean {
+  return now - Math.max(restartedAt, unhealthyAt) < forget;
+}
+
 /** Milliseconds until a service that was restarted so often may be restarted again. */
 export function pauseAfter(restarts: number, { first, longest }: Pauses): number {
   return Math.min(longest, first * 2 ** (restarts - 1));
@@ -123,7 +132,6 @@ function lookedBack(
   { forget }: Pauses,
 ): WatchMemory {
   const there = containers.filter(({ oneOff, state }) => !oneOff && state === "running");
-  const isFresh = ({ restartedAt, unhealthyAt }: Attended) => now - Math.max(restartedAt, unhealthyAt) < forget;
   return {
     restarts,
     lookedAt: now,
@@ -134,7 +142,7 @@ function lookedBack(
           name,
           { ...one, restartedAt: Math.min(one.restartedAt, now), unhealthyAt: Math.min(one.unhealthyAt, now) },
         ])
-        .filter(([, one]) => isFresh(one)),
+        .filter(([, one]) => isRecent(one, now, forget)),
     ),
     healthy: Object.fromEntries(
       there.flatMap(({ id, health, startedAt = 0 }): [string, number][] => {

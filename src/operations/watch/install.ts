@@ -7,6 +7,7 @@ import { lockHolder } from "../lock.ts";
 import { markedDirectory } from "../schedule/entry.ts";
 import type { ScheduleHost } from "../schedule/host.ts";
 import { call, entryFacts, refuseForeign } from "../schedule/install.ts";
+import { isRecent } from "./decide.ts";
 import { readWatchMemory } from "./memory.ts";
 import { unitName, watchUnit } from "./unit.ts";
 
@@ -80,7 +81,7 @@ export interface WatchReport {
 }
 
 /** Whether the stack is watched, and by what. */
-export function showWatch(stack: StackHere, host: ScheduleHost, every?: string): WatchReport {
+export function showWatch(stack: StackHere & Pick<Context, "clock">, host: ScheduleHost, every?: string): WatchReport {
   const holder = lockHolder(stack.directory, "watch.lock");
   const { services, lookedAt } = readWatchMemory(stack.directory);
   const { path, content } = unitHere(stack, host, every);
@@ -92,7 +93,7 @@ export function showWatch(stack: StackHere, host: ScheduleHost, every?: string):
     path,
     content: installed ? (readIfExists(path) ?? content) : content,
     restarted: Object.entries(services)
-      .filter(([, { restarts }]) => restarts > 0)
+      .filter(([, attended]) => isRecent(attended, stack.clock.now()))
       .map(([service, { restarts, restartedAt }]) => ({ service, restarts, at: timeText(restartedAt) })),
   };
 }

@@ -1,7 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { openJournal } from "../../../../src/operations/journal.ts";
 import { tryLock } from "../../../../src/operations/lock.ts";
 import { silentProgress } from "../../../../src/operations/progress.ts";
@@ -163,6 +166,23 @@ test("metrics are written where the stack has monitoring, and only there", async
   await watchUntil(() => expect(readFileSync(path, "utf8")).toContain("container_running"), {
     model: () => model([service("web")], { monitoring }),
   });
+});
+
+test("without monitoring those whom notify: names are told of a restart", async () => {
+  const got: string[] = [];
+  const server = createServer((request, response) => {
+    request.on("data", (bytes) => got.push(String(bytes)));
+    request.on("end", () => response.end());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  mkdirSync(join(directory, "secrets"));
+  writeFileSync(join(directory, "secrets/hook"), `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  engine.change(web, { health: "unhealthy" });
+  await watchUntil(() => expect(got.join()).toContain("web was unhealthy and was restarted by watch"), {
+    model: () => model([service("web")], { notify: { webhook: { url: "hook" } } }),
+  });
+  expect(said).toContain("notify: told webhook: WARNING shop: web was unhealthy and was restarted by watch");
 });
 
 test("two at a time are refused; the lock of one that died is not", async () => {
