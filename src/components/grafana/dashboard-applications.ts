@@ -1,13 +1,16 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
+import { perService } from "../traefik/metrics.ts";
 
-const requests = 'traefik_service_requests_total{service=~"$service"}';
-const failures = 'traefik_service_requests_total{service=~"$service",code=~"5.."}';
-const refusals = 'traefik_service_requests_total{service=~"$service",code=~"4.."}';
-const duration = 'traefik_service_request_duration_seconds_bucket{service=~"$service"}';
+/** Services of Traefik are named `web@file`, and `web.3000@file` where one has several ports. */
+const mine = 'service=~"($service)[.@].*"';
+const rate = (metric: string, more = "") => `rate(${metric}{${mine}${more}}[5m])`;
+const requests = (more = "") => rate("traefik_service_requests_total", more);
+const duration = rate("traefik_service_request_duration_seconds_bucket", ',protocol!~"websocket|sse"');
 const inService = '{service=~"$service"}';
 
-/** A counter without a single failure has no series: that is a rate of 0. */
-const orZero = (expr: string, by: string) => `(${expr}) or (0 * ${by})`;
+/** Share or rate of answers with these codes. A counter without a single one has no series: that is 0. */
+const withCode = (codes: string, ...by: string[]) =>
+  `(${perService(requests(`,code=~"${codes}"`), ...by)} or 0 * ${perService(requests(), ...by)})`;
 
 /** What a user of the applications notices, then why. Requests and answers are measured by Traefik. */
 export const applications: Dashboard = {
@@ -15,14 +18,19 @@ export const applications: Dashboard = {
   title: "Application overview",
   about: "What users notice: requests, errors and slowness of each app, and what it uses",
   variables: [
-    { name: "service", label: "App", query: "label_values(traefik_service_requests_total, service)", several: true },
+    {
+      name: "service",
+      label: "App",
+      query: 'label_values(create_stack_container_info{group="apps"}, service)',
+      several: true,
+    },
   ],
   panels: [
     {
       title: "Requests",
       kind: "stat",
       unit: "reqps",
-      queries: [{ expr: `sum(rate(${requests}[5m]))` }],
+      queries: [{ expr: `sum(${requests()})` }],
       width: 6,
       height: 4,
     },
@@ -33,7 +41,7 @@ export const applications: Dashboard = {
       unit: "percentunit",
       queries: [
         {
-          expr: `sum(${orZero(`rate(${failures}[5m])`, `rate(${requests}[5m])`)}) / clamp_min(sum(rate(${requests}[5m])), 0.001)`,
+          expr: `sum(${withCode("5..")}) / clamp_min(sum(${requests()}), 0.001)`,
         },
       ],
       thresholds: { warning: 0.001, critical: 0.01 },
@@ -44,7 +52,7 @@ export const applications: Dashboard = {
       title: "Slowest 1 % (p99)",
       kind: "stat",
       unit: "s",
-      queries: [{ expr: `histogram_quantile(0.99, sum by (le) (rate(${duration}[5m])))` }],
+      queries: [{ expr: `histogram_quantile(0.99, sum by (le) (${duration}))` }],
       thresholds: { warning: 0.5, critical: 1 },
       width: 6,
       height: 4,
@@ -67,7 +75,7 @@ export const applications: Dashboard = {
       title: "Requests by app",
       kind: "timeseries",
       unit: "reqps",
-      queries: [{ expr: `sum by (service) (rate(${requests}[5m]))`, legend: "{{service}}" }],
+      queries: [{ expr: perService(requests()), legend: "{{service}}" }],
       min: 0,
     },
     {
@@ -77,7 +85,7 @@ export const applications: Dashboard = {
       unit: "percentunit",
       queries: [
         {
-          expr: `sum by (service) (${orZero(`rate(${failures}[5m])`, `rate(${requests}[5m])`)}) / clamp_min(sum by (service) (rate(${requests}[5m])), 0.001)`,
+          expr: `${withCode("5..")} / clamp_min(${perService(requests())}, 0.001)`,
           legend: "{{service}}",
         },
       ],
@@ -90,7 +98,7 @@ export const applications: Dashboard = {
       kind: "timeseries",
       unit: "s",
       queries: [0.5, 0.95, 0.99].map((quantile) => ({
-        expr: `histogram_quantile(${quantile}, sum by (le, service) (rate(${duration}[5m])))`,
+        expr: `histogram_quantile(${quantile}, ${perService(duration, "le")})`,
         legend: `{{service}} p${quantile * 100}`,
       })),
       thresholds: { critical: 1 },
@@ -100,7 +108,7 @@ export const applications: Dashboard = {
       title: "Answers by status",
       kind: "timeseries",
       unit: "reqps",
-      queries: [{ expr: `sum by (code) (rate(${requests}[5m]))`, legend: "{{code}}" }],
+      queries: [{ expr: `sum by (code) (${requests()})`, legend: "{{code}}" }],
       stacked: true,
       min: 0,
     },
@@ -111,7 +119,7 @@ export const applications: Dashboard = {
       unit: "reqps",
       queries: [
         {
-          expr: `sum by (service) (${orZero(`rate(${refusals}[5m])`, `rate(${requests}[5m])`)})`,
+          expr: withCode("4.."),
           legend: "{{service}}",
         },
       ],

@@ -1,19 +1,19 @@
 import type { Dashboard, DashboardPanel, DashboardQuery } from "../../stack/monitoring.ts";
+import { perService } from "../traefik/metrics.ts";
 
 /**
- * Traefik knows an app's releases as services of their own, `server-<release>`, while two of them run, and as `server`
- * otherwise; a container's release is the tag of its image.
+ * While two releases of an app run, Traefik knows each as a service of its own, `server--<release>@file`, and else as
+ * `server@file`. A container's release is the tag of its image.
  */
-const mine = 'service=~"$app(-.+)?"';
-const requests = `traefik_service_requests_total{${mine}}`;
-const failures = `traefik_service_requests_total{${mine},code=~"5.."}`;
-const duration = `traefik_service_request_duration_seconds_bucket{${mine}}`;
+const mine = 'service=~"$app(--[^.@]+)?[.@].*"';
+const rate = (metric: string, more = "") => `rate(${metric}{${mine}${more}}[5m])`;
+const requests = (more = "") => rate("traefik_service_requests_total", more);
+const duration = rate("traefik_service_request_duration_seconds_bucket", ',protocol!~"websocket|sse"');
 const containers = '{service="$app"}';
 
-const errorRate = (window: string) =>
-  `sum by (service) ((rate(${failures}[${window}])) or (0 * rate(${requests}[${window}]))) / clamp_min(sum by (service) (rate(${requests}[${window}])), 0.001)`;
-const quantile = (value: number, window = "5m") =>
-  `histogram_quantile(${value}, sum by (le, service) (rate(${duration}[${window}])))`;
+const all = perService(requests());
+const errors = `(${perService(requests(',code=~"5.."'))} or 0 * ${all}) / clamp_min(${all}, 0.001)`;
+const quantile = (value: number) => `histogram_quantile(${value}, ${perService(duration, "le")})`;
 
 function lines(title: string, unit: string, query: DashboardQuery, more: Partial<DashboardPanel> = {}): DashboardPanel {
   return { title, kind: "timeseries", unit, queries: [query], min: 0, width: 12, ...more };
@@ -24,9 +24,7 @@ export const releases: Dashboard = {
   uid: "releases",
   title: "Release against release",
   about: "The releases of one app side by side, such as a canary and what was there before",
-  variables: [
-    { name: "app", label: "App", query: 'label_values(create_stack_container_info{component!=""}, service)' },
-  ],
+  variables: [{ name: "app", label: "App", query: 'label_values(create_stack_container_info{group="apps"}, service)' }],
   panels: [
     {
       title: "Releases that run",
@@ -41,7 +39,7 @@ export const releases: Dashboard = {
       unit: "percentunit",
       queries: [
         {
-          expr: `sum by (service) (rate(${requests}[5m])) / on () group_left () clamp_min(sum(rate(${requests}[5m])), 0.001)`,
+          expr: `${all} / on () group_left () clamp_min(sum(${requests()}), 0.001)`,
           legend: "{{service}}",
         },
       ],
@@ -53,7 +51,7 @@ export const releases: Dashboard = {
     lines(
       "Errors",
       "percentunit",
-      { expr: errorRate("5m"), legend: "{{service}}" },
+      { expr: errors, legend: "{{service}}" },
       {
         about:
           "Share of answers with 5xx. Above 5 %, or 3 points above the other release, a canary is to be taken back.",
@@ -69,7 +67,7 @@ export const releases: Dashboard = {
         thresholds: { critical: 2 },
       },
     ),
-    lines("Requests", "reqps", { expr: `sum by (service) (rate(${requests}[5m]))`, legend: "{{service}}" }),
+    lines("Requests", "reqps", { expr: all, legend: "{{service}}" }),
     lines("Time to answer (p50)", "s", { expr: quantile(0.5), legend: "{{service}}" }),
     lines("Memory by release", "bytes", {
       expr: `avg by (release) (create_stack_container_memory_bytes${containers})`,
@@ -80,7 +78,7 @@ export const releases: Dashboard = {
       legend: "{{release}}",
     }),
     lines("Answers by status", "reqps", {
-      expr: `sum by (service, code) (rate(${requests}[5m]))`,
+      expr: perService(requests(), "code"),
       legend: "{{service}} {{code}}",
     }),
     lines("Age of each release", "s", {

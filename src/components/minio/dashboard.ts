@@ -60,8 +60,8 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
         kind: "timeseries",
         unit: "reqps",
         queries: [
-          { expr: `sum(${rate("minio_s3_requests_5xx_errors_total")})`, legend: "5xx" },
-          { expr: `sum(${rate("minio_s3_requests_4xx_errors_total")})`, legend: "4xx" },
+          { expr: `sum(${rate("minio_s3_requests_5xx_errors_total")}) or vector(0)`, legend: "5xx" },
+          { expr: `sum(${rate("minio_s3_requests_4xx_errors_total")}) or vector(0)`, legend: "4xx" },
         ],
         min: 0,
       },

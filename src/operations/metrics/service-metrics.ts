@@ -25,6 +25,7 @@ const overrideComponent = "override";
 
 interface Seen {
   container: ObservedContainer;
+  group: string;
   /** Labels of its series. */
   labels: Record<string, string>;
   release: string;
@@ -34,9 +35,10 @@ interface Seen {
 export function serviceMetrics(sight: Sight): Metric[] {
   const stack = sight.model.name;
   const lasting = lastingServices(sight);
-  const seen = lasting.flatMap(({ component, service, containers }) =>
+  const seen = lasting.flatMap(({ component, service, group, containers }) =>
     containers.map((container) => ({
       container,
+      group,
       labels: { stack, component, service, container: container.name },
       release: releaseOf(container.image),
     })),
@@ -118,9 +120,9 @@ export function serviceMetrics(sight: Sight): Metric[] {
     ),
     gauge(
       "container_info",
-      "1: image and release of a container, and its address on the network on which metrics are read.",
-      seen.flatMap(({ container, labels, release }) =>
-        sample({ ...labels, release, image: container.image, address: scrapeAddress(stack, container) }, 1),
+      "1: group, image and release of a container, and its address on the network on which metrics are read.",
+      seen.flatMap(({ container, group, labels, release }) =>
+        sample({ ...labels, group, release, image: container.image, address: scrapeAddress(stack, container) }, 1),
       ),
     ),
     gauge(
@@ -149,6 +151,8 @@ export function serviceMetrics(sight: Sight): Metric[] {
 interface LastingService {
   component: string;
   service: string;
+  /** `apps`, `data` and so on; empty where only compose.override.yaml knows it. */
+  group: string;
   /** Undefined where only compose.override.yaml knows it. */
   wanted?: number;
   containers: ObservedContainer[];
@@ -163,8 +167,14 @@ function lastingServices({ model, containers }: Sight): LastingService[] {
   return [
     ...model.services
       .filter((service) => service.class === "long-running")
-      .map(({ name, component, replicas }) => ({ component, service: name, wanted: replicas, containers: of(name) })),
-    ...others.map((name) => ({ component: overrideComponent, service: name, containers: of(name) })),
+      .map(({ name, component, group, replicas }) => ({
+        component,
+        service: name,
+        group,
+        wanted: replicas,
+        containers: of(name),
+      })),
+    ...others.map((name) => ({ component: overrideComponent, service: name, group: "", containers: of(name) })),
   ];
 }
 

@@ -61,7 +61,7 @@ test("everything about a container and its service", () => {
     `create_stack_container_memory_limit_bytes{${release}} 67108864`,
     `create_stack_container_cpu_seconds_total{${release}} 1.25`,
     `create_stack_container_cpu_limit{${release}} 0.5`,
-    `create_stack_container_info{${release},image="registry.example:5000/shop/web:1.4.2@sha256:abc",address="172.20.0.3"} 1`,
+    `create_stack_container_info{${labels},container="shop-web-1",group="apps",release="1.4.2",image="registry.example:5000/shop/web:1.4.2@sha256:abc",address="172.20.0.3"} 1`,
     'create_stack_migration_last_success{stack="shop",component="server"} 1',
     'create_stack_migration_last_timestamp_seconds{stack="shop",component="server"} 1794000000',
     'create_stack_schedule_last_run_timestamp_seconds{stack="shop"} 1795000000',
