@@ -123,7 +123,8 @@ export function echoApp(key: string, route: string, more = ""): string {
   ].join("\n");
 }
 
-async function freePort(): Promise<number> {
+/** A port of this host that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
   const address = server.address();

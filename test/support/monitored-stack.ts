@@ -22,8 +22,9 @@ components:
     uses: [postgres, redis, minio]
     migrate: [npm, run, migrate]
   postgres: {}
-  redis: {}
-  minio: { buckets: [uploads] }
+  redis: { queues: ["bull:mail:wait"] }
+  follower: { type: redis, profile: cache, settings: { replicaof: elsewhere 6379 } }
+  minio: { buckets: [uploads], host: files.localhost }
   monitoring: { cadvisor: true }
   grafana: {}
   loki: {}

@@ -6,6 +6,13 @@ const gigabyte = 1024 ** 3;
 /** Copies of the stack's own backups read for long and lag on purpose. */
 const backups = "pg_basebackup|pg_dump|pg_receivewal";
 
+/** Share of the connections that apps can have: some of all are kept back for the superuser and the exporter. */
+export function connectionsInUse(key: string): string {
+  const most = (setting: string) => `max(pg_settings_${setting}{job="${key}"})`;
+  const reserved = `${most("superuser_reserved_connections")} - ${most("reserved_connections")}`;
+  return `sum(pg_stat_database_numbackends{job="${key}"}) / (${most("max_connections")} - ${reserved})`;
+}
+
 /** When somebody is told about a Postgres server; its exporter is the job `key`. */
 export function alertRules(key: string): AlertRule[] {
   const of = (metric: string, more = "") => `${metric}{job="${key}"${more === "" ? "" : `, ${more}`}}`;
@@ -26,13 +33,13 @@ export function alertRules(key: string): AlertRule[] {
     },
     {
       name: "PostgresConnectionsNearLimit",
-      expr: `sum(${of("pg_stat_database_numbackends")}) / max(${of("pg_settings_max_connections")}) > 0.85`,
+      expr: `${connectionsInUse(key)} > 0.85`,
       for: 5 * minute,
       severity: "warning",
       about: key,
       summary: `${key} has {{ $value | humanizePercentage }} of its connections in use`,
       meaning:
-        'When all are taken, new ones are refused with "too many clients". Mostly an app opens more than it closes, or its pool is larger than it needs to be.',
+        'When all are taken, new ones are refused ("remaining connection slots are reserved"). Mostly an app opens more than it closes, or its pool is larger than it needs to be.',
       command: ask(
         "SELECT usename, state, count(*) FROM pg_stat_activity WHERE datname IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC",
       ),

@@ -1,4 +1,5 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
+import { connectionsInUse } from "./alerts.ts";
 
 /** What one asks of a Postgres server at night; its exporter is the job `key`. */
 export function dashboard(key: string): Dashboard {
@@ -22,14 +23,10 @@ export function dashboard(key: string): Dashboard {
       },
       {
         title: "Connections in use",
+        about: "Of those that apps can have; a few are kept back for the superuser and the exporter.",
         kind: "gauge",
         unit: "percentunit",
-        queries: [
-          {
-            expr: `sum(${of("pg_stat_database_numbackends")}) / max(${of("pg_settings_max_connections")})`,
-            legend: key,
-          },
-        ],
+        queries: [{ expr: connectionsInUse(key), legend: key }],
         thresholds: { warning: 0.7, critical: 0.85 },
         min: 0,
         max: 1,

@@ -80,7 +80,7 @@ function slow(
 function open(key: string): AlertRule {
   return {
     name: "TraefikConnectionsHigh",
-    expr: `sum(traefik_open_connections{job="${key}"}) > 4000`,
+    expr: `sum(traefik_open_connections{job="${key}", entrypoint=~"web.*"}) > 4000`,
     for: 5 * minute,
     severity: "warning",
     about: key,

@@ -64,7 +64,7 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       title: "Open connections",
       kind: "stat",
       unit: "short",
-      queries: [{ expr: `sum(traefik_open_connections{job="${key}"})`, legend: "open" }],
+      queries: [{ expr: `sum(traefik_open_connections{job="${key}", entrypoint=~"web.*"})`, legend: "open" }],
       thresholds: { warning: 2000, critical: 4000 },
       width: 5,
       height: 5,

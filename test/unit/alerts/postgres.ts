@@ -1,0 +1,149 @@
+import type { RuleCases } from "../../support/rule-cases.ts";
+
+const from = 'job="postgres",component="postgres",service="postgres-exporter",instance="postgres-exporter:9187"';
+/** Values in promtool's notation, one a minute. */
+const of = (metric: string, values: string, more = "") => ({ [`${metric}{${from}${more && `,${more}`}}`]: values });
+
+/** 50 connections, of which apps can have 45. */
+const limits = {
+  ...of("pg_settings_max_connections", "50x30"),
+  ...of("pg_settings_superuser_reserved_connections", "3x30"),
+  ...of("pg_settings_reserved_connections", "2x30"),
+};
+const activity = (state: string, values: string, application = "app", backend = "client backend") =>
+  of(
+    "pg_stat_activity_max_tx_duration",
+    values,
+    `datname="web",usename="web",state="${state}",application_name="${application}",backend_type="${backend}"`,
+  );
+const waiting = (files: string) => of("pg_wal_waiting_files", files, 'server="postgres:5432"');
+
+export const cases: RuleCases = {
+  PostgresDown: {
+    fires: { series: of("pg_up", "1x3 0x5"), at: "6m", labels: { component: "postgres", cause: "true" } },
+    // A start that takes half a minute.
+    silent: { series: of("pg_up", "1x3 0 1x5"), at: "6m" },
+  },
+  PostgresConnectionsNearLimit: {
+    fires: {
+      series: {
+        ...limits,
+        ...of("pg_stat_database_numbackends", "38x20", 'datname="web"'),
+        ...of("pg_stat_database_numbackends", "2x20", 'datname="postgres"'),
+      },
+      at: "10m",
+    },
+    silent: [
+      { series: { ...limits, ...of("pg_stat_database_numbackends", "38x20", 'datname="web"') }, at: "10m" },
+      // All of them for a moment.
+      { series: { ...limits, ...of("pg_stat_database_numbackends", "5x5 45x3 5x5", 'datname="web"') }, at: "9m" },
+    ],
+  },
+  PostgresLongTransaction: {
+    fires: {
+      series: { ...activity("active", "3500+60x10"), ...activity("active", "5x10", "psql") },
+      at: "5m",
+      labels: { usename: "web", datname: "web" },
+    },
+    silent: [
+      { series: activity("active", "3500x10"), at: "5m" },
+      { series: activity("active", "7200x10", "pg_dump"), at: "5m" },
+      { series: activity("active", "7200x10", "", "autovacuum worker"), at: "5m" },
+    ],
+  },
+  PostgresIdleInTransaction: {
+    fires: [
+      { series: activity("idle in transaction", "850+60x10"), at: "5m" },
+      { series: activity("idle in transaction (aborted)", "850+60x10"), at: "5m" },
+    ],
+    silent: [
+      { series: activity("idle in transaction", "0+60x5 0+60x5"), at: "9m" },
+      { series: activity("idle", "9000x10"), at: "5m" },
+    ],
+  },
+  PostgresDeadlocks: {
+    fires: { series: of("pg_stat_database_deadlocks", "7x5 8 9 11x10", 'datname="web"'), at: "10m" },
+    silent: [
+      { series: of("pg_stat_database_deadlocks", "7x5 8x10", 'datname="web"'), at: "10m" },
+      // Counted anew after a restart.
+      { series: of("pg_stat_database_deadlocks", "700x5 0x10", 'datname="web"'), at: "10m" },
+    ],
+  },
+  PostgresReplicationLag: {
+    fires: {
+      series: of("pg_stat_replication_pg_wal_lsn_diff", "500000000x15", 'application_name="replica",state="streaming"'),
+      at: "10m",
+      labels: { application_name: "replica" },
+    },
+    silent: [
+      {
+        series: of("pg_stat_replication_pg_wal_lsn_diff", "200000000x15", 'application_name="replica"'),
+        at: "10m",
+      },
+      {
+        series: of("pg_stat_replication_pg_wal_lsn_diff", "500000000x15", 'application_name="pg_basebackup"'),
+        at: "10m",
+      },
+    ],
+  },
+  PostgresSlotKeepsLog: {
+    fires: {
+      series: of("pg_replication_slots_pg_wal_lsn_diff", "3000000000x20", 'slot_name="forgotten"'),
+      at: "15m",
+      labels: { slot_name: "forgotten" },
+    },
+    silent: [
+      { series: of("pg_replication_slots_pg_wal_lsn_diff", "2000000000x20", 'slot_name="used"'), at: "15m" },
+      {
+        series: of("pg_replication_slots_pg_wal_lsn_diff", "3000000000x20", 'slot_name="pg_basebackup_417"'),
+        at: "15m",
+      },
+    ],
+  },
+  PostgresArchiveFails: {
+    fires: { series: { ...of("pg_stat_archiver_failed_count", "3+3x20"), ...waiting("1x20") }, at: "15m" },
+    silent: [
+      // It failed once, and the same file was kept a moment later.
+      { series: { ...of("pg_stat_archiver_failed_count", "3x5 4x20"), ...waiting("0x5 1 0x20") }, at: "13m" },
+      { series: { ...of("pg_stat_archiver_failed_count", "3x20"), ...waiting("1x20") }, at: "15m" },
+    ],
+  },
+  PostgresArchiveLate: {
+    fires: { series: of("pg_wal_waiting_oldest_seconds", "0+60x30", 'server="postgres:5432"'), at: "20m" },
+    silent: [
+      { series: of("pg_wal_waiting_oldest_seconds", "0+60x10 0+60x10", 'server="postgres:5432"'), at: "20m" },
+      // At rest nothing waits, however long ago the last file was kept.
+      {
+        series: {
+          ...of("pg_wal_waiting_oldest_seconds", "0x30", 'server="postgres:5432"'),
+          ...of("pg_stat_archiver_last_archive_age", "9000+60x30"),
+        },
+        at: "20m",
+      },
+    ],
+  },
+  PostgresWraparoundNear: {
+    fires: [
+      {
+        series: of("pg_database_wraparound_age_datfrozenxid_seconds", "1100000000x20", 'datname="web"'),
+        at: "15m",
+        labels: { datname: "web" },
+      },
+      {
+        series: {
+          ...of("pg_database_wraparound_age_datfrozenxid_seconds", "100x20", 'datname="web"'),
+          ...of("pg_database_wraparound_age_datminmxid_seconds", "1100000000x20", 'datname="web"'),
+        },
+        at: "15m",
+      },
+    ],
+    silent: {
+      series: of("pg_database_wraparound_age_datfrozenxid_seconds", "200000000x20", 'datname="web"'),
+      at: "15m",
+    },
+  },
+  PostgresChecksumFailures: {
+    fires: { series: of("pg_checksum_failures", "0x3 1x5", 'datname="web"'), at: "5m" },
+    silent: { series: of("pg_checksum_failures", "0x10", 'datname="web"'), at: "5m" },
+  },
+};
