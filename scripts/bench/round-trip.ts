@@ -4,6 +4,7 @@ import { copies, emptyBucket, must, type Place, toolbox, withStack } from "./bac
 import { type Measured, measureOnce, type Subject } from "./measure.ts";
 import { type Line, mebibyte } from "./report.ts";
 
+/** While it copies and delivers; what a restore may hold is not settled. */
 const mostMemory = 120 * mebibyte;
 
 /**
@@ -27,13 +28,13 @@ export function benchRoundTrip(place: Place): Line[] {
     const from = ["--on", "offsite", "--key", server.keyFile];
     const back = step("restore run from the bucket", run("restore", "run", ...only, "--into", "copy", ...from));
     compare(name);
-    return [copied, sent, back];
+    return [{ ...copied, mostMemory }, { ...sent, mostMemory }, back];
   });
 }
 
 function timed(what: string, subject: Subject): Line {
   const { median, memory }: Measured = measureOnce(subject);
-  return { what, ours: median, mostMemory, ...(memory !== undefined && { memory }) };
+  return { what, ours: median, ...(memory !== undefined && { memory }) };
 }
 
 /** Throws where the volume that came back differs from the one that is there. */
