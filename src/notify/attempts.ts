@@ -34,19 +34,21 @@ export async function attempts(
 
 /**
  * Posts a JSON document; tried again where there is no answer, or one that may be better next time (429, 5xx).
- * `refusal` says in words what any other answer than 2xx means, without the address.
+ * `taken` knows the answer of a server that has taken it: a page that was found at a wrong address is none. `refusal` says
+ * in words what another answer means, without the address.
  */
 export async function post(
   address: string,
   document: object,
   sending: Sending,
   refusal: (answer: Answer) => Error,
+  taken: (answer: Answer) => boolean = ({ status }) => status < 300,
 ): Promise<void> {
   const body = JSON.stringify(document);
   await attempts(sending, async () => {
     try {
       const answer = await request(address, { method: "POST", body }, sending.signal, sending.limit);
-      if (answer.status < 300) return undefined;
+      if (taken(answer)) return undefined;
       return { error: refusal(answer), again: answer.status === 429 || answer.status >= 500 };
     } catch (error) {
       sending.signal.throwIfAborted();

@@ -14,7 +14,8 @@ export async function sendPagerduty(
   sending: Sending,
 ): Promise<void> {
   const redact = redactor([key]);
-  await post(url, pagerdutyDocument(key.trim(), message), sending, (answer) => new Error(redact(refusalText(answer))));
+  const refusal = (answer: Answer) => new Error(redact(refusalText(answer)));
+  await post(url, pagerdutyDocument(key.trim(), message), sending, refusal, ({ status }) => status === 202);
 }
 
 export function pagerdutyDocument(routingKey: string, message: Message): object {

@@ -1,6 +1,7 @@
 import { redactor } from "../support/redact.ts";
 import { post, type Sending } from "./attempts.ts";
 import { bodyOf, headlineOf, type Message } from "./message.ts";
+import type { Answer } from "./request.ts";
 
 const colors = { critical: "#d0021b", warning: "#f5a623", resolved: "#2e8540" };
 
@@ -9,11 +10,19 @@ const colors = { critical: "#d0021b", warning: "#f5a623", resolved: "#2e8540" };
  * the error does not hold the address.
  */
 export async function sendSlack(address: string, message: Message, sending: Sending): Promise<void> {
-  await post(address, slackDocument(message), sending, ({ status, text }) => {
+  const refusal = ({ status, text }: Answer) => {
     // Slack answers with a word: `no_service`, `channel_is_archived`.
     const word = /^[a-z_]{3,60}$/.exec(text.trim())?.[0];
-    return new Error(redactor([address])(`Slack answered with ${status}${word === undefined ? "" : `: ${word}`}`));
-  });
+    const why = word ?? (status < 300 ? 'something else than "ok": is the address that of a webhook?' : undefined);
+    return new Error(redactor([address])(`Slack answered with ${status}${why === undefined ? "" : `: ${why}`}`));
+  };
+  await post(
+    address,
+    slackDocument(message),
+    sending,
+    refusal,
+    ({ status, text }) => status < 300 && text.trim() === "ok",
+  );
 }
 
 /** An attachment, because Mattermost knows no blocks; its colour says at a glance how bad it is. */

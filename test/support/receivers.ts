@@ -10,35 +10,39 @@ export interface Seen {
   body: string;
 }
 
-/** How the next requests are answered, in order: a status, `silent` (never), or a status with words. Then: 200. */
+/** How the next requests are answered, in order: a status, `silent` (never), or a status with words. Then: 202 and "ok", as Slack and PagerDuty do. */
 export type PlannedAnswer = number | "silent" | { status: number; text: string };
 
-/** An HTTP server on loopback that plays Slack, PagerDuty, and whoever else is told by a request. */
+/** An HTTP server, on loopback unless said otherwise, that plays Slack, PagerDuty, and whoever else is told by a request. */
 export interface PostBox {
   base: string;
   seen: Seen[];
   answers: PlannedAnswer[];
   /** What arrived below a path, as JSON. */
   bodies(path: string): unknown[];
+  /** From now on whatever comes to this path is answered so. */
+  refuse(path: string, answer: PlannedAnswer): void;
   close(): void;
 }
 
-export async function postBox(): Promise<PostBox> {
+export async function postBox(host = "127.0.0.1"): Promise<PostBox> {
   const seen: Seen[] = [];
   const answers: PlannedAnswer[] = [];
+  const refusals = new Map<string, PlannedAnswer>();
   const server = createServer(async (request, response) => {
     seen.push({ method: request.method, path: request.url, body: await bodyOf(request) });
-    const answer = answers.shift() ?? 200;
+    const answer = refusals.get(request.url ?? "") ?? answers.shift() ?? 202;
     if (answer === "silent") return;
-    const { status, text } = typeof answer === "number" ? { status: answer, text: "thanks" } : answer;
+    const { status, text } = typeof answer === "number" ? { status: answer, text: "ok" } : answer;
     response.writeHead(status, { location: "/elsewhere" }).end(text);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
-    base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    base: `http://${host}:${(server.address() as AddressInfo).port}`,
     seen,
     answers,
     bodies: (path) => seen.filter((one) => one.path === path).map(({ body }) => JSON.parse(body) as unknown),
+    refuse: (path, answer) => void refusals.set(path, answer),
     close() {
       server.closeAllConnections();
       server.close();
@@ -81,10 +85,12 @@ export interface MailServerOptions {
   tls: "starttls" | "implicit" | "none" | "silent";
   /** With a login that is asked for. */
   login?: { user: string; password: string };
+  /** Address to listen on; loopback when left out. */
+  host?: string;
 }
 
-/** A mail server on loopback that speaks SMTP, with a certificate for `localhost` where it encrypts. */
-export async function mailServer({ tls, login }: MailServerOptions): Promise<MailServer> {
+/** A mail server that speaks SMTP, with a certificate for `localhost` where it encrypts. */
+export async function mailServer({ tls, login, host = "127.0.0.1" }: MailServerOptions): Promise<MailServer> {
   const authority = await localAuthority({ stack: "mail", today: new Date() });
   const { certificate, key } = await issueCertificate({ authority, hosts: ["localhost"], today: new Date() });
   const mails: Mail[] = [];
@@ -121,7 +127,7 @@ export async function mailServer({ tls, login }: MailServerOptions): Promise<Mai
     },
   });
   server.on("error", () => {});
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
     port: (server.server.address() as AddressInfo).port,
     mails,

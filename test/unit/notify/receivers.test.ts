@@ -76,6 +76,17 @@ describe.each(Object.entries(all))("%s", (name, send) => {
   });
 });
 
+describe("a page at a wrong address has taken nothing", () => {
+  test.each([
+    ["Slack", slack, 'Slack answered with 200: something else than "ok": is the address that of a webhook?'],
+    ["PagerDuty", pagerduty, "PagerDuty answered with 200"],
+  ])("%s", async (_, send, told) => {
+    box.answers.push({ status: 200, text: "<html>Welcome</html>" });
+    expect(await refusal(send())).toBe(told);
+    expect(box.seen).toHaveLength(1);
+  });
+});
+
 describe("why it was refused", () => {
   test("Slack says it in a word", async () => {
     box.answers.push({ status: 404, text: "channel_not_found" });
