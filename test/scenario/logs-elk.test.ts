@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Component } from "../../src/components/component.ts";
+import { component as elk } from "../../src/components/elk/index.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { client, type DataStack, dataStack, uniqueName } from "./data-stack.ts";
 
@@ -36,12 +38,15 @@ await describeWithDocker("ELK with its generated configuration", images, () => {
     stack.sh("server", `printf '%s\\n' '${line}' | nc -w 2 "$LOGSTASH_HOST" "$LOGSTASH_PORT"`);
 
   beforeAll(async () => {
-    stack = await dataStack(`
+    stack = await dataStack(
+      `
 name: ${uniqueName("logs-elk")}
 components:
 ${client("server", smallImage, ["elk"], "1000:1000")}
   elk: { version: 8, retention: 7d, limits: { memory: 1g }, force: true }
-`);
+`,
+      [elk as unknown as Component],
+    );
     await stack.up();
   }, 900_000);
   afterAll(async () => stack?.remove());

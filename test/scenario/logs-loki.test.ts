@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Component } from "../../src/components/component.ts";
+import { component as lokiComponent } from "../../src/components/loki/index.ts";
 import { run } from "../../src/support/process.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
 
 const [loki, alloy, proxy] = ["grafana/loki:3.7.6", "grafana/alloy:v1.18.1", "wollomatic/socket-proxy:1.13.1"];
+const further = [lokiComponent] as unknown as Component[];
 const patience = { timeout: 90_000, interval: 500 };
 
 interface Stream {
@@ -38,7 +41,7 @@ await describeWithDocker("Loki with its generated configuration", [loki, smallIm
     ask(stack, "/loki/api/v1/push", { streams: [{ stream: labels, values: [[`${Date.now()}000000`, line]] }] });
 
   beforeAll(async () => {
-    stack = await dataStack(`name: ${uniqueName("logs-loki")}\ncomponents:\n  loki: { retention: 7d }\n`);
+    stack = await dataStack(`name: ${uniqueName("logs-loki")}\ncomponents:\n  loki: { retention: 7d }\n`, further);
     await start();
   });
   afterAll(async () => stack?.remove());
@@ -102,14 +105,17 @@ await describeWithDocker("logs of containers", [loki, alloy, proxy, smallImage],
   const says = `echo '{"level":50,"msg":"no seats left"}'; echo '10.0.0.1 - - [x] "GET /health HTTP/1.1" 200 2'`;
 
   beforeAll(async () => {
-    stack = await dataStack(`
+    stack = await dataStack(
+      `
 name: ${uniqueName("logs-loki")}
 components:
   web:
     { type: app, image: "${smallImage}", user: "1000:1000", entrypoint: [sh, -c],
       command: ["${says.replaceAll('"', '\\"')}; sleep 3600"], health: { exec: ["true"] }, limits: { memory: 32m } }
   loki: {}
-`);
+`,
+      further,
+    );
     await stack.up();
   });
   afterAll(async () => stack?.remove());
