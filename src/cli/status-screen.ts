@@ -49,6 +49,8 @@ export function statusScreen(report: StatusReport, paint: Paint, width: number |
       report.migrations.map((migration) => migrationRow(migration, now)),
     ),
     ...section("Host", hostRows(report)),
+    ...section("Monitoring", monitoringRows(report, now)),
+    ...section("Kept running by", supervisorRows(report, now)),
   ];
 }
 
@@ -127,4 +129,56 @@ function hostRows({ host: { memory, disk } }: StatusReport): Row[] {
   const free = (amount: { free: number; total: number }) =>
     `${formatSize(amount.free)} free of ${formatSize(amount.total)}`;
   return [["memory", free(memory)], ...(disk === undefined ? [] : [["disk", `${free(disk)} (${disk.path})`]])];
+}
+
+function monitoringRows({ monitoring }: StatusReport, now: number): Row[] {
+  if (monitoring === undefined) return [];
+  const { alerts, targetsDown, metricsWrittenAt } = monitoring;
+  const count = (list: readonly unknown[] | undefined, none: string): Cell => {
+    if (list === undefined) return { text: "not known", style: "yellow" };
+    return list.length === 0 ? none : { text: String(list.length), style: "red" };
+  };
+  const quiet = (alerts ?? []).filter((alert) => alert.quiet).length;
+  return [
+    [
+      "alerts firing",
+      count(
+        alerts?.filter((alert) => !alert.quiet),
+        "none",
+      ),
+      quiet === 0 ? "" : `and ${quiet} quiet`,
+    ],
+    ["targets down", count(targetsDown, "none"), ""],
+    [
+      "metrics written",
+      metricsWrittenAt === undefined ? { text: "never", style: "yellow" } : ago(metricsWrittenAt, now),
+      "",
+    ],
+  ];
+}
+
+function supervisorRows({ supervisor }: StatusReport, now: number): Row[] {
+  if (supervisor === undefined) return [];
+  const { schedule, watch } = supervisor;
+  const notInstalled = (verb: string): Cell => ({ text: `not installed: ./prod.sh ${verb} install`, style: "yellow" });
+  return [
+    [
+      "schedule",
+      schedule.installed.length === 0 ? notInstalled("schedule") : schedule.installed.join(", "),
+      schedule.lastCall === undefined ? "never called" : `called ${ago(schedule.lastCall, now)}`,
+    ],
+    [
+      "watch",
+      watch.running
+        ? "running"
+        : watch.installed
+          ? { text: "installed, not running", style: "red" }
+          : notInstalled("watch"),
+      watch.lastLook === undefined ? "" : `looked ${ago(watch.lastLook, now)}`,
+    ],
+  ];
+}
+
+function ago(time: string, now: number): string {
+  return `${formatAge(now - Date.parse(time))} ago`;
 }

@@ -1,5 +1,7 @@
 import type { ServiceClass, ServiceGroup } from "../stack/model.ts";
 import type { ExitCause } from "../support/errors.ts";
+import type { FiringAlert } from "./notify/list-alerts.ts";
+import type { SchedulerKind } from "./schedule/entry.ts";
 
 /**
  * One word for all containers of a service, the worst one where they differ. `done` and `failed` are the ends of a
@@ -74,6 +76,30 @@ export interface CommandStatus {
   since?: string;
 }
 
+/** A target that Prometheus cannot read. */
+export interface TargetDown {
+  job: string;
+  instance: string;
+  component?: string;
+  service?: string;
+}
+
+/** What monitoring says. What is left out is not known now. */
+export interface MonitoringStatus {
+  alerts?: FiringAlert[];
+  targetsDown?: TargetDown[];
+  /** ISO 8601 when metrics of services were written last. */
+  metricsWrittenAt?: string;
+  /** Why something is not known. */
+  silent?: string[];
+}
+
+/** What keeps an eye on the stack. Times are ISO 8601. */
+export interface SupervisorStatus {
+  schedule: { installed: SchedulerKind[]; lastCall?: string };
+  watch: { installed: boolean; running: boolean; lastLook?: string };
+}
+
 /** Something that is not as it should be, with the one next command to type. */
 export interface StatusProblem {
   subject: string;
@@ -94,6 +120,10 @@ export interface StatusReport {
   volumes: { name: string; bytes?: number }[];
   migrations: MigrationStatus[];
   host: HostStatus;
+  /** Undefined: the stack has no monitoring. */
+  monitoring?: MonitoringStatus;
+  /** Undefined where it was not asked for. */
+  supervisor?: SupervisorStatus;
   running?: CommandStatus;
   interrupted?: CommandStatus;
 }

@@ -1,12 +1,14 @@
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, ObservedStack } from "../engine/engine.ts";
 import { messageOf, type StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
 import { abandonedOperations } from "./journal.ts";
 import { lockHolder } from "./lock.ts";
 import { lastMigration, type MigrationRecord, readHistory } from "./migration-history.ts";
+import type { ScheduleHost } from "./schedule/host.ts";
 import { redactorFor } from "./secret-values.ts";
 import { certificateProblems, readCertificates, routeStatuses, tlsEntrance } from "./status-certificates.ts";
 import { hostProblems, readHost } from "./status-host.ts";
+import { monitoringProblems, readMonitoring } from "./status-monitoring.ts";
 import type {
   CertificateStatus,
   CommandStatus,
@@ -15,6 +17,7 @@ import type {
   StatusReport,
 } from "./status-report.ts";
 import { judgeServices } from "./status-services.ts";
+import { readSupervisor } from "./status-supervisor.ts";
 
 export { exitOfStatus, type StatusReport } from "./status-report.ts";
 
@@ -23,6 +26,8 @@ type StatusContext = Pick<Context, "directory" | "model" | "engine" | "clock">;
 export interface StatusOptions {
   /** Measures the volumes, which reads every file in them. */
   sizes?: boolean;
+  /** Where to look for what calls the schedule; left out: nobody asks. */
+  host?: ScheduleHost;
 }
 
 /**
@@ -33,11 +38,15 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const { directory, model, engine, clock } = context;
   const now = clock.now();
   const entrance = tlsEntrance(model);
-  const [{ containers, memory }, volumes, certificates, host] = await Promise.all([
-    observeWithMemory(engine, model.name),
+  const observed = engine.observe(model.name);
+  const [{ containers }, memory, monitoring, volumes, certificates, host, supervisor] = await Promise.all([
+    observed,
+    observed.then((seen) => memoryOf(engine, seen)),
+    observed.then((seen) => readMonitoring(directory, model, engine, seen.containers)),
     engine.volumes(model.name, { sizes: options.sizes ?? false }),
     entrance === undefined ? new Map<string, CertificateStatus>() : readCertificates(directory, model, entrance, now),
     engine.info().then((info) => readHost(info.dataRoot, directory)),
+    options.host === undefined ? undefined : readSupervisor(context, options.host),
   ]);
   const { services, problems } = judgeServices(model, containers, memory, now);
   // What answers on the port of an edge that does not run is somebody else's.
@@ -47,6 +56,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const commands = commandStatus(directory);
   const all = [
     ...problems,
+    ...monitoringProblems(model, monitoring, problems, services, now),
     ...(entrance === undefined ? [] : certificateProblems(model.routes, shown, entrance)),
     ...migrationProblems(migrations, commands.running),
     ...hostProblems(host),
@@ -64,15 +74,16 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
     volumes: volumes.map(({ name, bytes }) => ({ name, ...(bytes !== undefined && { bytes }) })),
     migrations,
     host,
+    ...(monitoring !== undefined && { monitoring }),
+    ...(supervisor !== undefined && { supervisor }),
     ...commands,
   };
 }
 
-async function observeWithMemory(engine: Engine, project: string) {
-  const { containers } = await engine.observe(project);
+async function memoryOf(engine: Engine, { containers }: ObservedStack): Promise<Map<string, number>> {
   const running = containers.filter((container) => container.state === "running");
   const use = await engine.resourceUse(running.map((container) => container.id));
-  return { containers, memory: new Map([...use].map(([id, { memory }]) => [id, memory])) };
+  return new Map([...use].map(([id, { memory }]) => [id, memory]));
 }
 
 function migrationStatuses(

@@ -1,3 +1,4 @@
+import { thisHost } from "../../operations/schedule/host.ts";
 import { exitOfStatus, runStatus, type StatusReport, watchStatus } from "../../operations/status.ts";
 import type { ExitCause } from "../../support/errors.ts";
 import type { Call } from "../command.ts";
@@ -10,7 +11,7 @@ const clearScreen = "\u001b[H\u001b[2J\u001b[3J";
 export async function run(call: Call): Promise<ExitCause> {
   const { output } = call;
   const context = await openContext(call);
-  const options = { sizes: call.has("sizes") };
+  const options = { sizes: call.has("sizes"), host: thisHost() };
   if (!call.has("watch")) {
     const report = await runStatus(context, options);
     if (output.json) output.printJson(report);

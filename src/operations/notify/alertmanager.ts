@@ -2,7 +2,7 @@ import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import type { ReceiverName } from "./receivers.ts";
 
-type AlertmanagerContext = Pick<Context, "model" | "engine" | "signal">;
+type AlertmanagerContext = Pick<Context, "model" | "engine">;
 
 /** An alert as Alertmanager takes it and tells it. */
 export interface PostedAlert {

@@ -66,7 +66,8 @@ export async function listAlerts(
   }
 }
 
-async function knownToAlertmanager(context: Pick<Context, "model" | "engine" | "signal">): Promise<FiringAlert[]> {
+/** What fires, as Alertmanager knows it. */
+export async function knownToAlertmanager(context: Pick<Context, "model" | "engine">): Promise<FiringAlert[]> {
   const alerts = await (await openAlertmanager(context)).alerts();
   return alerts
     .filter(({ labels }) => labels.alertname !== "Watchdog" && labels.test_receiver === undefined)

@@ -146,3 +146,26 @@ test("tables are cut at the terminal's edge", () => {
   const lines = screen(report, plain, 40).split("\n");
   expect(lines.find((line) => line.startsWith("web "))).toBe("web               unhealthy   2/2   1h2m");
 });
+
+test("what monitoring says, and what keeps the stack running", () => {
+  const at = (seconds: number) => new Date(Date.parse(report.at) - seconds * 1_000).toISOString();
+  const quiet = { name: "A", severity: "warning", summary: "", since: report.at, quiet: true };
+  const lines = screen({
+    ...report,
+    monitoring: { alerts: [quiet, { ...quiet, quiet: false }], metricsWrittenAt: at(20) },
+    supervisor: {
+      schedule: { installed: ["cron"], lastCall: at(40) },
+      watch: { installed: false, running: false },
+    },
+  }).split("\n");
+  expect(lines.slice(lines.indexOf("Monitoring"))).toEqual([
+    "Monitoring",
+    "  alerts firing    1          and 1 quiet",
+    "  targets down     not known",
+    "  metrics written  20s ago",
+    "",
+    "Kept running by",
+    "  schedule  cron                                    called 40s ago",
+    "  watch     not installed: ./prod.sh watch install",
+  ]);
+});
