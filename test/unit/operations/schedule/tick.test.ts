@@ -79,6 +79,23 @@ async function ticks(count: number, given: Partial<TickActions> = {}, apart = mi
 }
 
 describe("one call a minute", () => {
+  test("tells what is wrong before anything that may take hours; a receiver that fails makes it partial", async () => {
+    const order: string[] = [];
+    const { outcome, events } = await tick({
+      tell: async () => {
+        order.push("tell");
+        return { ok: false, lines: ["slack: FAILED: no answer"] };
+      },
+      copy: async () => {
+        order.push("copy");
+        return result([source("postgres")]);
+      },
+    });
+    expect(order).toEqual(["tell", "copy"]);
+    expect(outcome).toBe("partial");
+    expect(events[0]).toEqual({ what: "notify", outcome: "partial", lines: ["notify: slack: FAILED: no answer"] });
+  });
+
   test("measures first, also where another call is at work, and fails nothing where that fails", async () => {
     const order: string[] = [];
     const measure = async () => {
