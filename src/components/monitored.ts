@@ -45,13 +45,13 @@ export function exporterService(needs: ExporterNeeds): ServiceNeeds {
     image: needs.image,
     user: needs.user,
     ...(needs.command && { command: needs.command }),
-    environment: { GOMEMLIMIT: "48MiB", ...needs.environment },
+    environment: { GOMEMLIMIT: "40MiB", ...needs.environment },
     secrets: [needs.secret],
     ...(needs.mounts && { mounts: needs.mounts }),
     tmpfs: [{ target: "/tmp", size: megabyte, mode: "1777" }],
     networks: [key, scrapeNetwork],
     dependsOn: [{ service: needs.setup, condition: "service_completed_successfully" }],
     healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", needs.alive], interval: 15_000 },
-    limits: { cpus: 0.25, memory: 64 * megabyte, pids: 64 },
+    limits: { cpus: 0.25, memory: 48 * megabyte, pids: 64 },
   };
 }

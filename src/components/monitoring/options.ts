@@ -38,10 +38,10 @@ export const options = z.strictObject({
     .describe("Alert rules that are switched off, by name: [HostDiskFull]"),
   limits: z
     .strictObject({
-      prometheus: limits({ cpus: 1, memory: "512m" }),
-      alertmanager: limits({ cpus: 0.25, memory: "96m" }),
+      prometheus: limits({ cpus: 1, memory: "448m" }),
+      alertmanager: limits({ cpus: 0.25, memory: "64m" }),
       nodeExporter: limits({ cpus: 0.25, memory: "64m" }),
-      blackbox: limits({ cpus: 0.25, memory: "64m" }),
+      blackbox: limits({ cpus: 0.25, memory: "48m" }),
       cadvisor: limits({ cpus: 0.5, memory: "256m" }),
     })
     .prefault({})
