@@ -62,6 +62,7 @@ export interface Mail {
   to: string[];
   /** Whether the connection was encrypted when it came. */
   encrypted: boolean;
+  subject: string;
   /** Header and body as they came. */
   text: string;
 }
@@ -87,6 +88,11 @@ export interface MailServerOptions {
   login?: { user: string; password: string };
   /** Address to listen on; loopback when left out. */
   host?: string;
+}
+
+/** Long headers are folded over several lines. */
+function subjectOf(text: string): string {
+  return /^Subject: (.*)$/m.exec(text.replaceAll("\r\n ", " "))?.[1]?.trim() ?? "";
 }
 
 /** A mail server that speaks SMTP, with a certificate for `localhost` where it encrypts. */
@@ -121,7 +127,13 @@ export async function mailServer({ tls, login, host = "127.0.0.1" }: MailServerO
         if (refusal !== undefined) return done(Object.assign(new Error("not now"), { responseCode: refusal }));
         const { mailFrom, rcptTo } = session.envelope;
         const from = mailFrom === false ? "" : mailFrom.address;
-        mails.push({ from, to: rcptTo.map(({ address }) => address), encrypted: session.secure, text });
+        mails.push({
+          from,
+          to: rcptTo.map(({ address }) => address),
+          encrypted: session.secure,
+          subject: subjectOf(text),
+          text,
+        });
         done();
       });
     },

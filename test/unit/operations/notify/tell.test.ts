@@ -122,7 +122,7 @@ describe("a service that becomes unhealthy, in a stack without monitoring", () =
       { event_action: "trigger", dedup_key: "shop/service/web" },
       { event_action: "resolve", dedup_key: "shop/service/web" },
     ]);
-    expect(mail.mails.map(({ text }) => /^Subject: (.*)$/m.exec(text)?.[1]?.trim())).toEqual([
+    expect(mail.mails.map(({ subject }) => subject)).toEqual([
       "CRITICAL shop: web is unhealthy",
       "RESOLVED shop: web is unhealthy",
     ]);
