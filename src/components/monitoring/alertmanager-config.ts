@@ -10,12 +10,10 @@ export function alertmanagerValues(
   edge: string | undefined,
 ): Record<string, unknown> {
   const { slack, email, pagerduty, webhook, heartbeat } = notify;
-  const people = receiversOf(notify).map(({ name, only }) => ({ name, only: only ?? false }));
   return {
     edge: edge ?? false,
     stack: JSON.stringify(stack),
-    people,
-    all: [...people, ...(heartbeat === undefined ? [] : [{ name: "heartbeat" }])],
+    people: receiversOf(notify).map(({ name, only }) => ({ name, only: only ?? false })),
     followers: followersOf(connections).map(({ cause, users }) => ({ cause, users: users.join("|") })),
     heartbeat: heartbeat ?? false,
     slack: slack ?? false,
