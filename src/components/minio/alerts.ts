@@ -22,7 +22,7 @@ export function alertRules(key: string, { disk }: Pick<Thresholds, "disk">): Ale
     },
     {
       name: "MinioDiskNearlyFull",
-      expr: `1 - ${free} / (${total} > 0) > ${disk}`,
+      expr: `1 - ${free} / ${total} > ${disk}`,
       for: 5 * minute,
       severity: "warning",
       about: key,

@@ -22,7 +22,7 @@ export const cases: RuleCases = {
   PostgresDown: {
     fires: { series: of("pg_up", "1x3 0x5"), at: "6m", labels: { component: "postgres", cause: "true" } },
     // A start that takes half a minute.
-    silent: { series: of("pg_up", "1x3 0 1x5"), at: "6m" },
+    silent: { series: of("pg_up", "1x3 0 1x5"), at: "4m" },
   },
   PostgresConnectionsNearLimit: {
     fires: {
@@ -47,6 +47,9 @@ export const cases: RuleCases = {
     },
     silent: [
       { series: activity("active", "3500x10"), at: "5m" },
+      { series: activity("idle", "7200x10"), at: "5m" },
+      // Ended a moment later.
+      { series: activity("active", "3590+60x1 0x10"), at: "1m" },
       { series: activity("active", "7200x10", "pg_dump"), at: "5m" },
       { series: activity("active", "7200x10", "", "autovacuum worker"), at: "5m" },
     ],
@@ -57,12 +60,15 @@ export const cases: RuleCases = {
       { series: activity("idle in transaction (aborted)", "850+60x10"), at: "5m" },
     ],
     silent: [
-      { series: activity("idle in transaction", "0+60x5 0+60x5"), at: "9m" },
-      { series: activity("idle", "9000x10"), at: "5m" },
+      { series: activity("idle in transaction", "850x10"), at: "5m" },
+      { series: activity("idle in transaction", "890+60x1 0x10"), at: "1m" },
+      { series: activity("active", "1000x10"), at: "5m" },
+      { series: activity("idle in transaction", "1000x10", "", "walsender"), at: "5m" },
+      { series: activity("idle in transaction", "1000x10", "pg_dump"), at: "5m" },
     ],
   },
   PostgresDeadlocks: {
-    fires: { series: of("pg_stat_database_deadlocks", "7x5 8 9 11x10", 'datname="web"'), at: "10m" },
+    fires: { series: of("pg_stat_database_deadlocks", "7x5 8 9 10 10x10", 'datname="web"'), at: "10m" },
     silent: [
       { series: of("pg_stat_database_deadlocks", "7x5 8x10", 'datname="web"'), at: "10m" },
       // Counted anew after a restart.
@@ -84,6 +90,11 @@ export const cases: RuleCases = {
         series: of("pg_stat_replication_pg_wal_lsn_diff", "500000000x15", 'application_name="pg_basebackup"'),
         at: "10m",
       },
+      // It catches up.
+      {
+        series: of("pg_stat_replication_pg_wal_lsn_diff", "0x5 500000000x3 0x9", 'application_name="replica"'),
+        at: "8m",
+      },
     ],
   },
   PostgresSlotKeepsLog: {
@@ -94,6 +105,7 @@ export const cases: RuleCases = {
     },
     silent: [
       { series: of("pg_replication_slots_pg_wal_lsn_diff", "2000000000x20", 'slot_name="used"'), at: "15m" },
+      { series: of("pg_replication_slots_pg_wal_lsn_diff", "0x5 3000000000x5 0x9", 'slot_name="used"'), at: "9m" },
       {
         series: of("pg_replication_slots_pg_wal_lsn_diff", "3000000000x20", 'slot_name="pg_basebackup_417"'),
         at: "15m",
@@ -101,9 +113,14 @@ export const cases: RuleCases = {
     ],
   },
   PostgresArchiveFails: {
-    fires: { series: { ...of("pg_stat_archiver_failed_count", "3+3x20"), ...waiting("1x20") }, at: "15m" },
+    fires: [
+      { series: { ...of("pg_stat_archiver_failed_count", "3+3x20"), ...waiting("1x20") }, at: "15m" },
+      // The server tries three times, and again only when the next file is finished.
+      { series: { ...of("pg_stat_archiver_failed_count", "3x3 6x7 9x20"), ...waiting("0x3 1x30") }, at: "10m" },
+    ],
     silent: [
       // It failed once, and the same file was kept a moment later.
+      { series: { ...of("pg_stat_archiver_failed_count", "3x5 4x20"), ...waiting("0x5 1 0x20") }, at: "6m" },
       { series: { ...of("pg_stat_archiver_failed_count", "3x5 4x20"), ...waiting("0x5 1 0x20") }, at: "13m" },
       { series: { ...of("pg_stat_archiver_failed_count", "3x20"), ...waiting("1x20") }, at: "15m" },
     ],
@@ -111,7 +128,7 @@ export const cases: RuleCases = {
   PostgresArchiveLate: {
     fires: { series: of("pg_wal_waiting_oldest_seconds", "0+60x30", 'server="postgres:5432"'), at: "20m" },
     silent: [
-      { series: of("pg_wal_waiting_oldest_seconds", "0+60x10 0+60x10", 'server="postgres:5432"'), at: "20m" },
+      { series: of("pg_wal_waiting_oldest_seconds", "0+60x16 0x10", 'server="postgres:5432"'), at: "16m" },
       // At rest nothing waits, however long ago the last file was kept.
       {
         series: {
@@ -137,10 +154,20 @@ export const cases: RuleCases = {
         at: "15m",
       },
     ],
-    silent: {
-      series: of("pg_database_wraparound_age_datfrozenxid_seconds", "200000000x20", 'datname="web"'),
-      at: "15m",
-    },
+    silent: [
+      {
+        series: {
+          ...of("pg_database_wraparound_age_datfrozenxid_seconds", "900000000x20", 'datname="web"'),
+          ...of("pg_database_wraparound_age_datminmxid_seconds", "900000000x20", 'datname="web"'),
+        },
+        at: "15m",
+      },
+      // Vacuum has just come to it.
+      {
+        series: of("pg_database_wraparound_age_datfrozenxid_seconds", "1100000000x5 50000000x9", 'datname="web"'),
+        at: "5m",
+      },
+    ],
   },
   PostgresChecksumFailures: {
     fires: { series: of("pg_checksum_failures", "0x3 1x5", 'datname="web"'), at: "5m" },

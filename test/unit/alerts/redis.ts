@@ -18,7 +18,7 @@ export const cases: RuleCases = {
       { series: of("redis_up", "1x3 0x5"), at: "6m", labels: { component: "redis", cause: "true" } },
       { series: of("redis_up", "0x9", "", "follower"), at: "6m", labels: { component: "follower" } },
     ],
-    silent: { series: { ...of("redis_up", "1x3 0 1x5"), ...of("redis_up", "1x9", "", "follower") }, at: "6m" },
+    silent: { series: { ...of("redis_up", "1x3 0 1x5"), ...of("redis_up", "1x9", "", "follower") }, at: "4m" },
   },
   RedisRejectsConnections: {
     fires: { series: of("redis_rejected_connections_total", "4x5 9x5"), at: "8m" },
@@ -28,6 +28,7 @@ export const cases: RuleCases = {
     fires: { series: { ...of("redis_memory_used_bytes", "95x10"), ...of(full, "100x10") }, at: "8m" },
     silent: [
       { series: { ...of("redis_memory_used_bytes", "89x10"), ...of(full, "100x10") }, at: "8m" },
+      { series: { ...of("redis_memory_used_bytes", "50x5 95x3 50x5"), ...of(full, "100x15") }, at: "8m" },
       // No limit.
       { series: { ...of("redis_memory_used_bytes", "95x10"), ...of(full, "0x10") }, at: "8m" },
       // A cache is full most of the time.
@@ -53,7 +54,7 @@ export const cases: RuleCases = {
       { series: saves("1x12", "1x2 0x10", "1x12"), at: "8m" },
       { series: saves("1x12", "1x12", "1x2 0x10"), at: "8m" },
     ],
-    silent: { series: saves("1x4 0 1x12", "1x12", "1x12"), at: "8m" },
+    silent: { series: saves("1x4 0x1 1x12", "1x12", "1x12"), at: "6m" },
   },
   RedisReplicationBroken: {
     fires: {
@@ -63,18 +64,19 @@ export const cases: RuleCases = {
     },
     silent: {
       series: of("redis_master_link_up", "1x2 0x2 1x10", 'master_host="elsewhere",master_port="6379"', "follower"),
-      at: "9m",
+      at: "5m",
     },
   },
   QueueGrowing: {
-    fires: { series: queue("150+5x60"), at: "40m", labels: { key: "bull:mail:wait" } },
+    fires: { series: queue("110+5x60"), at: "30m", labels: { key: "bull:mail:wait" } },
     silent: [
-      // Long, but it gets shorter.
+      // Long, but it gets shorter, or stays as it is.
       { series: queue("5000-10x60"), at: "40m" },
+      { series: queue("5000x60"), at: "40m" },
       // Many at once, done within a few minutes, again and again.
-      { series: queue("0x5 500-100x5 0x5 500-100x5 0x5 500-100x5 0x5 500-100x5"), at: "40m" },
+      { series: queue("0x5 500-100x5 0x5 500-100x5 0x5 500-100x5 0x5 500-100x5"), at: "37m" },
       // Short, however it grows.
-      { series: queue("1+1x60"), at: "40m" },
+      { series: queue("30+1x60"), at: "55m" },
       // It was empty, which is no key, and has only just been filled.
       { series: queue("_x30 150+5x30"), at: "40m" },
     ],
