@@ -21,7 +21,8 @@ export function lokiRules(key: string, { size }: LokiOptions): AlertRule[] {
     },
     {
       name: "LokiRefusesLines",
-      expr: `sum by (job, reason) (increase(loki_discarded_samples_total{job="${key}"}[15m])) > 0`,
+      // Lines that are older than what is kept come at a first start, and would be removed at once.
+      expr: `sum by (job, reason) (increase(loki_discarded_samples_total{job="${key}",reason!="greater_than_max_sample_age"}[15m])) > 0`,
       for: 5 * minute,
       severity: "warning",
       about: key,

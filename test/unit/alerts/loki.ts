@@ -17,7 +17,13 @@ export const cases: RuleCases = {
       at: "30m",
       labels: { component: "loki", reason: "rate_limited" },
     },
-    silent: { series: { [`loki_discarded_samples_total{${loki},reason="rate_limited"}`]: "10x40" }, at: "30m" },
+    silent: [
+      { series: { [`loki_discarded_samples_total{${loki},reason="rate_limited"}`]: "10x40" }, at: "30m" },
+      {
+        series: { [`loki_discarded_samples_total{${loki},reason="greater_than_max_sample_age"}`]: "0+10x40" },
+        at: "30m",
+      },
+    ],
   },
   LogLinesLost: {
     fires: {
