@@ -29,15 +29,7 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       kind: "stat",
       queries: [{ expr: `up{job="${key}"}`, legend: key }],
       thresholds: { critical: 1, below: true },
-      width: 4,
-      height: 5,
-    },
-    {
-      title: "Requests",
-      kind: "stat",
-      unit: "reqps",
-      queries: [{ expr: all ?? "", legend: "requests" }],
-      width: 5,
+      width: 6,
       height: 5,
     },
     {
@@ -47,7 +39,7 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       unit: "percentunit",
       queries: [{ expr: `(${failed} or vector(0)) / (${all} > 0)`, legend: "5xx" }],
       thresholds: { warning: errors / 2, critical: errors },
-      width: 5,
+      width: 6,
       height: 5,
     },
     {
@@ -57,7 +49,7 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       unit: "s",
       queries: [{ expr: `histogram_quantile(0.99, ${buckets})`, legend: "p99" }],
       thresholds: { warning: p99 / 2, critical: p99 },
-      width: 5,
+      width: 6,
       height: 5,
     },
     {
@@ -66,7 +58,7 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       unit: "short",
       queries: [{ expr: `sum(traefik_open_connections{job="${key}", entrypoint=~"web.*"})`, legend: "open" }],
       thresholds: { warning: 2000, critical: 4000 },
-      width: 5,
+      width: 6,
       height: 5,
     },
   ];
