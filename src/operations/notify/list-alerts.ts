@@ -4,7 +4,10 @@ import { messageOf } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
 import { openAlertmanager } from "./alertmanager.ts";
+import { lookAtStack } from "./look.ts";
 import { readNotifyMemory } from "./memory.ts";
+
+type ListContext = Pick<Context, "directory" | "model" | "engine" | "clock" | "progress" | "signal">;
 
 /** A condition that somebody is told of. */
 export interface ListedAlert {
@@ -40,10 +43,8 @@ export interface AlertList {
   unknown?: string;
 }
 
-/** Every alert of the stack, and what fires now: as Alertmanager says, or as the supervisor has seen last. */
-export async function listAlerts(
-  context: Pick<Context, "directory" | "model" | "engine" | "signal">,
-): Promise<AlertList> {
+/** Every alert of the stack, and what fires now: as Alertmanager says, and as the supervisor finds now. */
+export async function listAlerts(context: ListContext): Promise<AlertList> {
   const { directory, model } = context;
   const rules = model.alerts.map(({ name, severity, component, for: lasts, meaning, command }) => ({
     name,
@@ -56,7 +57,7 @@ export async function listAlerts(
   const own = ownAlertsOf(model).map(({ name, severity, meaning, command }) => ({ name, severity, meaning, command }));
   const receivers = Object.keys(model.notify);
   const known = { receivers, alerts: [...rules, ...own] };
-  const seen = seenHere(directory);
+  const seen = await seenNow(context);
   if (model.monitoring === undefined) return { ...known, firing: seen };
   try {
     return { ...known, firing: [...(await knownToAlertmanager(context)), ...seen] };
@@ -83,18 +84,18 @@ export async function knownToAlertmanager(context: Pick<Context, "model" | "engi
     }));
 }
 
-/** What the last look of the supervisor found; what has not lasted long enough to be told counts as well. */
-function seenHere(directory: string): FiringAlert[] {
-  return Object.values(readNotifyMemory(directory).troubles)
-    .filter(({ goneAt }) => goneAt === undefined)
-    .map(({ trouble, since }) => ({
-      name: trouble.name,
-      severity: trouble.severity,
-      ...(trouble.component !== undefined && { component: trouble.component }),
-      ...(trouble.service !== undefined && { service: trouble.service }),
-      summary: trouble.title,
-      ...(trouble.command !== undefined && { command: trouble.command }),
-      since: new Date(since).toISOString(),
-      quiet: false,
-    }));
+/** What the supervisor finds at this moment, with the time at which it saw it first. */
+async function seenNow(context: ListContext): Promise<FiringAlert[]> {
+  const { troubles } = await lookAtStack(context, { thorough: true });
+  const known = readNotifyMemory(context.directory).troubles;
+  return troubles.map(({ key, name, severity, component, service, title, command }) => ({
+    name,
+    severity,
+    ...(component !== undefined && { component }),
+    ...(service !== undefined && { service }),
+    summary: title,
+    ...(command !== undefined && { command }),
+    since: new Date(known[key]?.since ?? context.clock.now()).toISOString(),
+    quiet: false,
+  }));
 }

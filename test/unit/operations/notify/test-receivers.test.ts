@@ -7,11 +7,12 @@ import { listAlerts } from "../../../../src/operations/notify/list-alerts.ts";
 import { writeNotifyMemory } from "../../../../src/operations/notify/memory.ts";
 import { testReceivers } from "../../../../src/operations/notify/test-receivers.ts";
 import { wayOut } from "../../../../src/operations/notify/way-out.ts";
+import { silentProgress } from "../../../../src/operations/progress.ts";
 import type { NotifySettings } from "../../../../src/stack/monitoring.ts";
 import { ownAlerts } from "../../../../src/stack/own-alerts.ts";
 import { systemClock } from "../../../../src/support/clock.ts";
 import { fakeEngine } from "../../../support/fake-engine.ts";
-import { model } from "../../../support/models.ts";
+import { model, service } from "../../../support/models.ts";
 import { type MailServer, mailServer, type PostBox, postBox } from "../../../support/receivers.ts";
 
 let directory: string;
@@ -170,7 +171,7 @@ describe("what Alertmanager says of itself", () => {
   });
 });
 
-test("alerts list without monitoring: what the supervisor tells of, and what it has seen last", async () => {
+test("alerts list without monitoring: what the supervisor tells of, and what it finds now, told or not", async () => {
   const trouble = {
     key: "service/web",
     name: "ServiceDown" as const,
@@ -184,15 +185,18 @@ test("alerts list without monitoring: what the supervisor tells of, and what it 
     clears: 0,
   };
   const since = Date.parse("2026-11-21T12:00:00Z");
-  const over = { ...trouble, key: "service/db" };
   writeNotifyMemory(directory, {
     troubles: {
       "service/web": { trouble, since, told: {}, tried: {} },
-      "service/db": { trouble: over, since, goneAt: since, told: {}, tried: {} },
+      "service/db": { trouble: { ...trouble, key: "service/db" }, since, told: {}, tried: {} },
     },
     receivers: {},
   });
-  const { alerts, firing, receivers } = await listAlerts(context());
+  const engine = fakeEngine();
+  engine.add({ service: "web", health: "unhealthy" });
+  const given = { ...context(), engine, progress: silentProgress };
+  const stack = { ...given.model, services: [service("web")] };
+  const { alerts, firing, receivers } = await listAlerts({ ...given, model: stack });
   expect(receivers).toEqual(["slack", "email", "pagerduty", "webhook", "heartbeat"]);
   expect(alerts.map(({ name }) => name)).toEqual(ownAlerts.map(({ name }) => name));
   expect(firing).toEqual([
@@ -202,9 +206,10 @@ test("alerts list without monitoring: what the supervisor tells of, and what it 
       component: "web",
       service: "web",
       summary: "web is unhealthy",
-      command: "./prod.sh logs web",
+      command: "./prod.sh logs web --tail 50",
       since: "2026-11-21T12:00:00.000Z",
       quiet: false,
     },
+    expect.objectContaining({ name: "BackupStale", summary: "nothing of stack can be restored from local" }),
   ]);
 });
