@@ -220,7 +220,9 @@ function lossOf(model: StackModel, volume: Volume): string {
   if (groups.has("edge")) return "certificates are requested again; their authority limits how often in a week";
   const source = model.dataSources.find((candidate) => candidate.volume === volume.name);
   if (source !== undefined) return losses[source.kind];
-  return groups.has("apps") ? "little: stack.yaml says `backup: none`" : "nothing: made again at the next start";
+  if (groups.has("apps")) return "little: stack.yaml says `backup: none`";
+  const left = model.unprotected.find(({ name }) => name === volume.name);
+  return left === undefined ? "nothing: made again at the next start" : `what was in it (${left.reason})`;
 }
 
 const origins: Record<SecretFile["kind"], string> = {

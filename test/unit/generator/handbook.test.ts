@@ -274,6 +274,8 @@ describe("figures", () => {
     expect(architecture).toMatch(/`server-cache` .*backup: none/);
     expect(architecture).toMatch(/`traefik-acme` .*requested again/);
     expect(architecture).toMatch(/`postgres-socket` .*made again/);
+    const logs = render(modelOf("name: shop\ncomponents:\n  loki: {}\n")).architecture;
+    expect(logs).toMatch(/`loki-data` .*`loki` +\| what was in it \(logs: /);
   });
 
   test("a secret says who reads it, and which file it goes into", () => {
