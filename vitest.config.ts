@@ -6,6 +6,11 @@ const backups = [
   "test/scenario/{backup-*,faults-*,disaster,schedule}.test.ts",
 ];
 
+/** Tests of a stack that is watched, with many servers in it: a third run beside them. */
+const watching = [
+  "test/scenario/{monitoring-*,alerts-*,logs-loki,logs-elk,dashboards,exporters,status-alerts,watch}.test.ts",
+];
+
 /** On a real engine, one file after the other: servers that start all at once only wait for each other. */
 const onEngine = { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false };
 
@@ -20,11 +25,12 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/contract/**/*.test.ts", "test/scenario/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...backups],
+          exclude: [...configDefaults.exclude, ...backups, ...watching],
           ...onEngine,
         },
       },
       { test: { name: "backups", include: backups, ...onEngine } },
+      { test: { name: "watching", include: watching, ...onEngine } },
     ],
   },
 });
