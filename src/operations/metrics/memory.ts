@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 import { type Counts, noCounts } from "./counts.ts";
+import type { LogStoreSizes } from "./log-stores.ts";
 
 /** What the writer of metrics remembers from one look to the next. */
 export interface MetricsMemory {
   counts: Counts;
+  logStores?: LogStoreSizes;
   /** Milliseconds since 1970 when metrics were written last. */
   writtenAt?: number;
   /** Milliseconds since 1970 when the schedule called last, also where it found another call at work. */

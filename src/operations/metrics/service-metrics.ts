@@ -16,8 +16,8 @@ export interface Sight {
   scheduledAt?: number;
   /** Restarts of unhealthy services by `watch`, by service. */
   watchRestarts: Readonly<Record<string, number>>;
-  /** Size of a log store's volume, by component. */
-  logStores: readonly { component: string; bytes: number }[];
+  /** Bytes on the disk of log stores, by component. */
+  logStores: Readonly<Record<string, number>>;
 }
 
 /** Component of a service that only compose.override.yaml knows. */
@@ -143,7 +143,7 @@ export function serviceMetrics(sight: Sight): Metric[] {
     gauge(
       "log_store_bytes",
       "Size of a log store on the disk.",
-      sight.logStores.flatMap(({ component, bytes }) => sample({ stack, component }, bytes)),
+      Object.entries(sight.logStores).flatMap(([component, bytes]) => sample({ stack, component }, bytes)),
     ),
   ];
 }

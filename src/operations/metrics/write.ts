@@ -8,7 +8,8 @@ import { tryLock } from "../lock.ts";
 import { lastMigration, readHistory } from "../migration-history.ts";
 import { readWatchMemory } from "../watch/memory.ts";
 import { countedOn } from "./counts.ts";
-import { readMetricsMemory, writeMetricsMemory } from "./memory.ts";
+import { logStoreSizes } from "./log-stores.ts";
+import { type MetricsMemory, readMetricsMemory, writeMetricsMemory } from "./memory.ts";
 import { type Sight, serviceMetrics } from "./service-metrics.ts";
 
 type MetricsContext = Pick<Context, "directory" | "model" | "engine" | "clock">;
@@ -27,14 +28,13 @@ export async function writeServiceMetrics(context: MetricsContext, options: Metr
   const lock = tryLock(directory, "metrics", clock.now(), "metrics.lock");
   if (!("release" in lock)) return;
   try {
-    const sight = await look(context, options);
+    const { sight, memory } = await look(context, options);
     const folder = join(directory, metricsFolder);
     mkdirSync(folder, { recursive: true });
     if (process.platform !== "win32") chmodSync(folder, 0o755);
     writeFileAtomic(metricsPath(context), metricsText(serviceMetrics(sight)), 0o644);
     // Only now: where it could not be written, the same is counted again next time.
-    const { counts, at, scheduledAt } = sight;
-    writeMetricsMemory(directory, { counts, writtenAt: at, ...(scheduledAt !== undefined && { scheduledAt }) });
+    writeMetricsMemory(directory, memory);
   } finally {
     lock.release();
   }
@@ -45,26 +45,37 @@ export function metricsPath({ directory, model }: Pick<MetricsContext, "director
   return join(directory, metricsFolder, `create-stack-${model.name}-services.prom`);
 }
 
-async function look({ directory, model, engine, clock }: MetricsContext, options: MetricsOptions): Promise<Sight> {
-  const memory = readMetricsMemory(directory);
+async function look(
+  { directory, model, engine, clock }: MetricsContext,
+  options: MetricsOptions,
+): Promise<{ sight: Sight; memory: MetricsMemory }> {
+  const before = readMetricsMemory(directory);
   const [{ containers }, past] = await Promise.all([
     engine.observe(model.name),
-    engine.pastEvents(model.name, memory.counts.eventsUntil),
+    engine.pastEvents(model.name, before.counts.eventsUntil),
   ]);
   const running = containers.filter(({ state, oneOff }) => state === "running" && !oneOff);
-  const use = await engine.resourceUse(running.map(({ id }) => id));
   const at = clock.now();
-  const scheduledAt = options.scheduled === true ? at : memory.scheduledAt;
+  const [use, logStores] = await Promise.all([
+    engine.resourceUse(running.map(({ id }) => id)),
+    logStoreSizes({ engine, model, now: at }, containers, before.logStores),
+  ]);
+  const counts = countedOn(before.counts, containers, past.events);
+  const scheduledAt = options.scheduled === true ? at : before.scheduledAt;
+  const scheduled = scheduledAt === undefined ? {} : { scheduledAt };
   return {
-    at,
-    model,
-    containers,
-    use,
-    counts: countedOn(memory.counts, containers, past.events),
-    migrations: endedMigrations({ directory, model }),
-    ...(scheduledAt !== undefined && { scheduledAt }),
-    watchRestarts: readWatchMemory(directory).restarts,
-    logStores: [],
+    memory: { counts, logStores, writtenAt: at, ...scheduled },
+    sight: {
+      at,
+      model,
+      containers,
+      use,
+      counts,
+      migrations: endedMigrations({ directory, model }),
+      watchRestarts: readWatchMemory(directory).restarts,
+      logStores: logStores.bytes,
+      ...scheduled,
+    },
   };
 }
 

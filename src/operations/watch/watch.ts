@@ -2,6 +2,7 @@ import type { Engine } from "../../engine/engine.ts";
 import type { StackModel } from "../../stack/model.ts";
 import { within } from "../../support/deadline.ts";
 import { messageOf, StackError } from "../../support/errors.ts";
+import { keepMemorySmall } from "../../support/memory.ts";
 import { formatAge } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { tryLock } from "../lock.ts";
@@ -50,6 +51,7 @@ const tellPause = 60_000;
  */
 export async function watch(context: WatchContext, options: WatchOptions): Promise<"aborted" | "replaced"> {
   const lock = takeLock(context);
+  keepMemorySmall();
   process.once("exit", lock.release);
   const watching: Watching = { failures: new Map(), said: new Map(), toldAt: 0 };
   try {

@@ -12,7 +12,7 @@ const sight = (parts: Partial<Sight>): Sight => ({
   counts: noCounts(),
   migrations: [],
   watchRestarts: {},
-  logStores: [],
+  logStores: {},
   ...parts,
 });
 
@@ -41,7 +41,7 @@ test("everything about a container and its service", () => {
         migrations: [{ app: "server", ok: true, at: 1_794_000_000_000 }],
         watchRestarts: { web: 2, other: 7 },
         scheduledAt: 1_795_000_000_000,
-        logStores: [{ component: "loki", bytes: 5_000 }],
+        logStores: { loki: 5_000 },
       }),
     ),
   );

@@ -64,7 +64,7 @@ StartLimitIntervalSec=0
 [Service]
 WorkingDirectory=/srv/50%% off
 Environment="PATH=/opt/node/bin:/bin"
-Environment="NODE_OPTIONS=--max-old-space-size=64"
+Environment="NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=1"
 ExecStart=/bin/sh ./prod.sh watch --every 30s
 Restart=always
 RestartSec=10
