@@ -11,4 +11,14 @@ import { component as redis } from "./redis/index.ts";
 import { component as traefik } from "./traefik/index.ts";
 
 /** Every component type, in alphabetical order. */
-export const catalogue: Component[] = [app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik] as Component[];
+export const catalogue: Component[] = [
+  app,
+  elk,
+  grafana,
+  loki,
+  minio,
+  monitoring,
+  postgres,
+  redis,
+  traefik,
+] as Component[];

@@ -6,6 +6,8 @@ export interface Documented {
   usually: string;
 }
 
+const isUrl = (value: unknown) => /^https?:\/\/[a-z0-9.-]+(:\d+)?$/.test(String(value));
+
 const types = {
   flag: (value: unknown) => typeof value === "boolean",
   count: (value: unknown) => Number.isInteger(value) && Number(value) >= 0,
@@ -17,8 +19,8 @@ const types = {
   bytes: (value: unknown) => /^\d+([kmg]b|B|[KMG]B)$/.test(String(value)),
   date: (value: unknown) => /^\d{4}-\d\d-\d\d$/.test(String(value)),
   port: (value: unknown) => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536,
-  url: (value: unknown) => /^https?:\/\/[a-z0-9.-]+(:\d+)?$/.test(String(value)),
-  urls: (value: unknown) => Array.isArray(value) && value.every((each) => types.url(each)),
+  url: isUrl,
+  urls: (value: unknown) => Array.isArray(value) && value.every(isUrl),
 } as const satisfies Record<string, (value: unknown) => boolean>;
 
 /** Settings of a YAML file by their path with dots; of lists of blocks the first stands for all. */

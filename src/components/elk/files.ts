@@ -28,19 +28,19 @@ export function configFiles(use: ComponentUse, options: ElkOptions): ConfigFile[
   };
   const file = (path: string, template: string, mode: ConfigFile["mode"] = 0o644): ConfigFile => ({
     path: `${names.config}/${path}`,
-    content: use.template(`elk/${template}`, values),
+    content: use.template(template, values),
     mode,
   });
   return [
-    file("elasticsearch.yml", "elasticsearch.yml.hbs"),
-    file("start-elasticsearch.sh", "start-elasticsearch.sh.hbs", 0o755),
-    file("setup.sh", "setup.sh.hbs", 0o755),
-    file("logstash.yml", "logstash.yml.hbs"),
-    file("pipeline/main.conf", "pipeline.conf.hbs"),
+    file("elasticsearch.yml", "elk/elasticsearch.yml.hbs"),
+    file("start-elasticsearch.sh", "elk/start-elasticsearch.sh.hbs", 0o755),
+    file("setup.sh", "elk/setup.sh.hbs", 0o755),
+    file("logstash.yml", "elk/logstash.yml.hbs"),
+    file("pipeline/main.conf", "elk/pipeline.conf.hbs"),
     // Beside the pipeline: Logstash takes every file of that folder for a part of it.
-    file("filters/otlp.rb", "otlp.rb.hbs"),
-    file("start-logstash.sh", "start-logstash.sh.hbs", 0o755),
-    file("kibana.yml", "kibana.yml.hbs"),
+    file("filters/otlp.rb", "elk/otlp.rb.hbs"),
+    file("start-logstash.sh", "elk/start-logstash.sh.hbs", 0o755),
+    file("kibana.yml", "elk/kibana.yml.hbs"),
   ];
 }
 

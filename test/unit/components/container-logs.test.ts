@@ -2,7 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { ContributionOf } from "../../../src/components/component.ts";
 import { collectorFile, type Output } from "../../../src/components/container-logs/collector.ts";
 import { accessLogNoise, componentExpression } from "../../../src/components/container-logs/expressions.ts";
-import { collectorOptions, multilineProblems } from "../../../src/components/container-logs/options.ts";
+import {
+  type CollectorOptions,
+  collectorOptions,
+  multilineProblems,
+} from "../../../src/components/container-logs/options.ts";
 import { allowedRequests, socketProxy } from "../../../src/components/container-logs/socket-proxy.ts";
 import { allBlocks, parseAlloy } from "../../support/alloy-syntax.ts";
 import { componentUse } from "../../support/component-use.ts";
@@ -15,7 +19,11 @@ const others: ContributionOf[] = ["traefik", "web", "web-api"].map((key) => ({
   contribution: key === "web" ? { probes: [{ service: "web", port: 80, path: "/api/v1.0/up" }] } : {},
 }));
 
-const options = { multiline: { web: "^\\d{4}-" }, healthChecks: "drop" as const, socket: "/var/run/docker.sock" };
+const options: CollectorOptions = {
+  multiline: { web: "^\\d{4}-" },
+  healthChecks: "drop",
+  socket: "/var/run/docker.sock",
+};
 const loki: Output = { kind: "loki", url: "http://loki:3100/loki/api/v1/push" };
 const otlp: Output = { kind: "otlp", url: "http://elk-logstash:4318" };
 
