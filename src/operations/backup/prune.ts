@@ -12,6 +12,7 @@ import { failureOf } from "./failure.ts";
 import { applyRetention, type Removed } from "./prune-apply.ts";
 import { type ObjectRemoval, planObjects } from "./prune-objects.ts";
 import { checkRemovedSource, planRemoval, type RemovedSource, removedSources } from "./prune-removed.ts";
+import { giveUpReserve, keepReserve } from "./prune-reserve.ts";
 import { forgetReferences } from "./references.ts";
 import type { Failure } from "./result.ts";
 import {
@@ -63,6 +64,7 @@ export interface PruneResult {
  * Removes what the retention rules let go, store by store. First the manifest of a set, then its parts, so that a set is
  * whole or not there; a prune that is killed is finished by the next. A store that refuses removals is no failure, and
  * one that does not answer keeps no other from being pruned. `stores` are all that the stack has, the local one first.
+ * Works on a full disk too, once a backup or a prune has run before that was full.
  */
 export async function runPrune(
   context: StoreContext,
@@ -78,18 +80,23 @@ export async function runPrune(
       stores: await inTurn(wanted(views, options), (view) => decide(context, views, view, state, options)),
     };
   }
-  return aloneWithBackups(context, "backup prune", options.wait, () =>
-    journalled(context, "prune", async (journal) => {
-      const state = readBackupState(context.directory);
-      const views = await lookAtStores(context, stores, state);
-      if (options.source !== undefined) checkRemovedSource(context, views, options.source);
-      const results = await inTurn(wanted(views, options), (view) =>
-        pruneStore(context, journal, views, view, state, options),
-      );
-      finish(context, views, results);
-      return { dryRun: false, stores: results };
-    }),
-  );
+  giveUpReserve(context.directory);
+  try {
+    return await aloneWithBackups(context, "backup prune", options.wait, () =>
+      journalled(context, "prune", async (journal) => {
+        const state = readBackupState(context.directory);
+        const views = await lookAtStores(context, stores, state);
+        if (options.source !== undefined) checkRemovedSource(context, views, options.source);
+        const results = await inTurn(wanted(views, options), (view) =>
+          pruneStore(context, journal, views, view, state, options),
+        );
+        finish(context, views, results);
+        return { dryRun: false, stores: results };
+      }),
+    );
+  } finally {
+    keepReserve(context.directory);
+  }
 }
 
 function wanted(views: readonly StoreView[], { on = [] }: PruneOptions): StoreView[] {

@@ -21,6 +21,7 @@ import type { AnySource, Lane } from "./kinds.ts";
 import { kindOf } from "./kinds-table.ts";
 import { shipLogs } from "./log.ts";
 import { noteRun } from "./note-run.ts";
+import { keepReserve } from "./prune-reserve.ts";
 import { reportRun } from "./report.ts";
 import type { DeliveryResult, RunResult, SourceResult } from "./result.ts";
 import { sealerOf } from "./sealer.ts";
@@ -84,6 +85,8 @@ async function copyAndDeliver(
 ): Promise<RunResult> {
   const { clock, directory, progress } = context;
   keepMemorySmall();
+  // Before the copies that may fill the disk.
+  keepReserve(directory);
   const startedAt = clock.now();
   const run = snapshotId(startedAt, randomBytes(3).toString("hex"));
   const result: RunResult = { run, lane, startedAt, finishedAt: startedAt, sources: [], deliveries: [], notes: [] };

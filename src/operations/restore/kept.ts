@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isDiskFull } from "../../support/disk.ts";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 import { formatAge } from "../../support/units.ts";
 import { execIn, type PostgresSource, runSql, type ServerExec } from "../backup/postgres-client.ts";
@@ -112,8 +113,13 @@ function noteSeen(
     return [key, Math.min(before[key] ?? now, now)];
   });
   const after = Object.fromEntries([...elsewhere, ...here]);
-  if (JSON.stringify(after) !== JSON.stringify(before))
+  if (JSON.stringify(after) === JSON.stringify(before)) return after;
+  try {
     writeFileAtomic(path, `${JSON.stringify(after, null, 1)}\n`, 0o600);
+  } catch (error) {
+    // Then they are seen for the first time by the next prune; what is old enough makes room now.
+    if (!isDiskFull(error)) throw error;
+  }
   return after;
 }
 

@@ -182,32 +182,58 @@ describe.skipIf(disk === "")("a disk that fills up at any write", () => {
     expect(noticed).toBeGreaterThan(5);
   });
 
-  test("during a prune: sets go whole or stay, and the next one goes on", async () => {
-    const local = openStores(context, ["local"]);
+  describe("during a prune", () => {
     const old = [20, 21, 22].map((ago) => manifest({ at: noon - ago * day, source: "files" }));
     const fresh = [3, 2, 1, 0].map((ago) => manifest({ at: noon - ago * day, source: "files" }));
-    for (const store of local) for (const each of fresh) await putSnapshot(store, each);
-    const put = async () => {
-      for (const store of local) for (const each of old) await putSnapshot(store, each);
-    };
-    const prune = () => runPrune(context, local, { force: true });
-    const noticed = await atEachWrite(
-      prune,
-      async (ended) => {
-        await countWhole();
-        const unnoticed = !(ended instanceof Error) && ended.stores.every(({ error }) => error === undefined);
-        if (!(ended instanceof Error)) for (const { error } of ended.stores) if (error !== undefined) expectTold(error);
-        makeRoom();
+    const local = () => openStores(context, ["local"]);
+    const reserve = () => join(directory, ".stack/backup/reserve");
+    const prune = () => runPrune(context, local(), { force: true });
+
+    async function put(): Promise<void> {
+      for (const store of local()) for (const each of [...old, ...fresh]) await putSnapshot(store, each);
+    }
+
+    async function countFiles(): Promise<number> {
+      const { snapshots } = await readCatalogue(local()[0] as SnapshotStore);
+      return snapshots.filter((each) => each.manifest.source.name === "files").length;
+    }
+
+    test("sets go whole or stay, and the next one goes on, where no room was kept for it", async () => {
+      const noticed = await atEachWrite(
+        prune,
+        async (ended) => {
+          await countWhole();
+          const errors = ended instanceof Error ? [ended] : ended.stores.flatMap(({ error }) => error ?? []);
+          for (const error of errors) expectTold(error as Failure);
+          makeRoom();
+          const { stores } = await prune();
+          expect(stores.flatMap(({ error }) => error ?? [])).toEqual([]);
+          expect(readBackupState(directory).pruning).toEqual({});
+          expect(await countFiles()).toBe(fresh.length);
+          return errors.length === 0;
+        },
+        async () => {
+          await put();
+          rmSync(reserve(), { recursive: true });
+        },
+      );
+      expect(noticed).toBeGreaterThan(1);
+    });
+
+    test("it makes room on a disk without a single free page, and the next one can do so again", async () => {
+      await backup();
+      for (let round = 0; round < 2; round += 1) {
+        await put();
+        leave(0);
         const { stores } = await prune();
-        expect(stores.flatMap(({ error }) => error ?? [])).toEqual([]);
-        expect(readBackupState(directory).pruning).toEqual({});
-        const sources = (await readCatalogue(local[0] as SnapshotStore)).snapshots.map(({ manifest: each }) => each);
-        expect(sources.filter(({ source }) => source.name === "files")).toHaveLength(fresh.length);
-        return unnoticed;
-      },
-      put,
-    );
-    expect(noticed).toBeGreaterThan(1);
+        expect(stores).toMatchObject([{ store: "local", removed: { sets: old.length } }]);
+        expect(stores[0]?.error).toBeUndefined();
+        expect(readdirSync(reserve())).toHaveLength(8);
+        expect(statfsSync(disk).bavail).toBeGreaterThan(0);
+        expect(await countFiles()).toBe(fresh.length);
+        makeRoom();
+      }
+    });
   });
 
   test("what the system says is known as a full disk, also as a cause", () => {
