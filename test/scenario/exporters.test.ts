@@ -243,15 +243,23 @@ ${client("db", "postgres:18.6-trixie", ["postgres"])}
     expect(sampleOf(await metricsOf("redis"), "redis_up")).toBe("1");
   });
 
-  test("Traefik finds its address again after a restart", async () => {
-    expect((await stack.compose("restart", "traefik")).code).toBe(0);
-    await vi.waitFor(async () => expect(await metricsOf("traefik")).toContain("traefik_config_reloads_total"), {
-      timeout: 60_000,
-    });
-    expect((await stack.compose("up", "-d", "--force-recreate", "--no-deps", "traefik")).code).toBe(0);
-    await vi.waitFor(async () => expect(await metricsOf("traefik")).toContain("traefik_config_reloads_total"), {
-      timeout: 60_000,
-    });
+  test("with new passwords, and at an address of its own again, all is read after a stop and a start", async () => {
+    const former = stack.secret("minio_stack_monitor_token");
+    for (const server of ["postgres", "redis", "minio"])
+      await stack.rotate(`${server}_stack_monitor`, `new-"password"-of-${server}`);
+    expect(stack.secret("minio_stack_monitor_token")).not.toBe(former);
+    expect((await stack.compose("stop")).code).toBe(0);
+    expect((await stack.compose("rm", "--force", "traefik")).code).toBe(0);
+    await stack.up();
+    const state: [string, string][] = [
+      ["postgres", "pg_up 1"],
+      ["redis", "redis_up 1"],
+      ["minio", "minio_cluster_health_status"],
+      ["traefik", "traefik_config_reloads_total"],
+    ];
+    for (const [job, series] of state)
+      await vi.waitFor(async () => expect(await metricsOf(job)).toContain(`\n${series}`), { timeout: 60_000 });
+    expect(await readMetrics(stack, scrapeOf("minio"), former)).toMatch(/^403/);
   });
 
   test("no secret stands in inspect, logs or process lists", async () => {
