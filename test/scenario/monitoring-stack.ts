@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { vi } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
+import type { StackModel } from "../../src/stack/model.ts";
 import { monitoringNetwork } from "../../src/stack/monitoring.ts";
 import { type GeneratedStack, generatedStack } from "../support/generated-stack.ts";
 import { type PrometheusClient, prometheusAt } from "../support/prometheus.ts";
@@ -26,6 +28,7 @@ export interface MonitoringStack extends GeneratedStack {
 export async function monitoringStack(engine: Engine, components: string): Promise<MonitoringStack> {
   const stack = await generatedStack(engine, components);
   shortenWaits(join(stack.directory, "config/monitoring"));
+  writeFileSync(join(stack.directory, "compose.override.yaml"), JSON.stringify({ networks: ownSubnets(stack.model) }));
   const address = async (service: string, network: string = monitoringNetwork) => {
     const [container] = await stack.containers(service);
     const found = container && (await engine.address(container.id, `${stack.model.name}_${network}`));
@@ -43,6 +46,14 @@ function shortenWaits(folder: string): void {
   );
   for (const file of readdirSync(join(folder, "rules")))
     edit(join(folder, "rules", file), (text) => text.replace(/ for: \S+/g, " for: 4s"));
+}
+
+/** Addresses of its own: a measured stack has many networks, and the engine's pool has room for 31 of all stacks. */
+function ownSubnets({ networks }: StackModel): Record<string, unknown> {
+  const range = `10.${randomInt(192, 255)}.${randomInt(256)}`;
+  return Object.fromEntries(
+    networks.map(({ name }, index) => [name, { ipam: { config: [{ subnet: `${range}.${16 * index}/28` }] } }]),
+  );
 }
 
 function edit(path: string, change: (text: string) => string): void {

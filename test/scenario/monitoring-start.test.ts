@@ -37,7 +37,7 @@ await describeWithDocker("a stack that is measured", images, (engine) => {
       ].join("\n"),
     );
     // The page is asked for as soon as blackbox is there, and fails without its tables.
-    await runStart(stack.context(), { services: ["postgres", "redis", "minio"] });
+    await runStart(stack.context(), { services: ["postgres-setup", "redis-setup", "minio-setup"] });
     await runMigrate(stack.context(), {});
     await runStart(stack.context());
     await writeServiceMetrics(stack.context(), { scheduled: true });
@@ -112,6 +112,7 @@ await describeWithDocker("a stack that is measured", images, (engine) => {
 /** Metrics that appear with the first restore on trial, the first replica, or the first failure. */
 const firstWithAFailure = [
   "PostgresSlotKeepsLog: pg_replication_slots_pg_wal_lsn_diff",
+  "PostgresReplicationLag: pg_stat_replication_pg_wal_lsn_diff",
   "MinioErrors: minio_s3_requests_5xx_errors_total",
   "RestoreDrillFailed: create_stack_backup_drill_success",
   "RestoreDrillOld: create_stack_backup_drill_timestamp_seconds",

@@ -366,7 +366,16 @@ export const cases: RuleCases = {
       // It was never installed.
       { series: { 'up{job="node"}': "1x30" }, at: "15m" },
     ],
-    silent: { series: { 'create_stack_schedule_last_run_timestamp_seconds{stack="shop"}': "0+60x40" }, at: "25m" },
+    silent: [
+      {
+        series: {
+          'create_stack_schedule_last_run_timestamp_seconds{stack="shop"}': "0+60x40",
+          'up{job="node"}': "1x40",
+        },
+        at: "25m",
+      },
+      { series: { 'up{job="node"}': "0x30" }, at: "15m" },
+    ],
   },
   MetricsFileUnreadable: {
     fires: { series: { 'node_textfile_scrape_error{job="node"}': "1x20" }, at: "15m" },

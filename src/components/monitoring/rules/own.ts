@@ -34,7 +34,8 @@ const supervisorRules: AlertRule[] = [
   },
   {
     name: "ScheduleNotRunning",
-    expr: "time() - create_stack_schedule_last_run_timestamp_seconds > 600 or absent(create_stack_schedule_last_run_timestamp_seconds)",
+    // Where its figures cannot be read at all, nothing is known of it; that is told as TargetDown.
+    expr: 'time() - create_stack_schedule_last_run_timestamp_seconds > 600\nor (absent(create_stack_schedule_last_run_timestamp_seconds) and on () up{job="node"} == 1)',
     for: 10 * minute,
     severity: "critical",
     about: supervisor,
