@@ -336,7 +336,10 @@ function wrongWords(model: StackModel, line: string): string[] {
     return words.flatMap((word) =>
       /^--./.test(word) && !options.includes(word) ? [`${line}: no option ${word}`] : [],
     );
-  const services = new Set(model.services.flatMap((service) => [service.name, service.component]));
+  const offered = (command.positionals ?? []).flatMap(({ completion }) =>
+    typeof completion === "object" ? completion : [],
+  );
+  const services = new Set([...model.services.flatMap((service) => [service.name, service.component]), ...offered]);
   return words.flatMap((word, index) => {
     if (word.startsWith("-")) return options.includes(word) ? [] : [`${line}: no such option`];
     const isValue = /^\d+[smhd]?$/.test(word) && words[index - 1]?.startsWith("--");

@@ -70,6 +70,14 @@ test.each<[string, string, [ObservedContainer[], PastEvent[]][]]>([
     [[[web(0)], events("a", "kill 15", "die", "start", "die", "start")]],
   ],
   [
+    "a stop whose end the engine's memory has lost, and a crash after the next start",
+    "1 restarts, 0 kills",
+    [
+      [[web(0)], events("a", "kill 15")],
+      [[web(0)], events("a", "start", "die", "start")],
+    ],
+  ],
+  [
     "the engine counts anew after a start by hand",
     "5 restarts, 0 kills",
     [
