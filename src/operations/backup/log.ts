@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSourceOf } from "../../stack/model.ts";
+import { isDiskFull } from "../../support/disk.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { withLock } from "../lock.ts";
@@ -10,7 +11,7 @@ import { catalogueOf } from "./catalogue-of.ts";
 import { failureOf } from "./failure.ts";
 import type { RunResult, SourceResult } from "./result.ts";
 import { sealerOf } from "./sealer.ts";
-import { changeBackupState, noteSourceRun } from "./state.ts";
+import { type BackupState, changeBackupState, noteSourceRun } from "./state.ts";
 import { openStores } from "./stores.ts";
 import { shipWal, type WalReport } from "./wal-ship.ts";
 
@@ -89,15 +90,18 @@ async function shipOne(
       destinations: remote.map((store) => ({ store, sealer })),
       bases,
     });
-    note(context, report);
     const failure = whatFailed(report);
+    const unnoted = note(directory, (state) => {
+      noteShipment(state, source, report.at, failure);
+      if (report.changes !== undefined) state.changes[source.name] = report.changes;
+    });
     const bytes = report.stores.reduce((sum, store) => sum + store.bytes, 0);
     const result: SourceResult = {
       ...base,
       outcome: failure === undefined ? "ok" : "failed",
       bytes,
       took: clock.now() - began,
-      warnings: report.problems.filter((problem) => problem !== failure),
+      warnings: [...report.problems.filter((problem) => problem !== failure), ...unnoted],
       ...(failure !== undefined && {
         error: { code: "log-not-shipped", message: failure, hint: "./prod.sh backup status" },
       }),
@@ -106,20 +110,24 @@ async function shipOne(
   } catch (error) {
     signal.throwIfAborted();
     const failure = failureOf(error, redactorFor(directory, model));
-    changeBackupState(directory, (state) =>
-      noteSourceRun(state, source.name, "log", clock.now(), { ok: false, message: failure.message }),
-    );
-    return { result: { ...base, outcome: "failed", took: clock.now() - began, warnings: [], error: failure } };
+    const warnings = note(directory, (state) => noteShipment(state, source, clock.now(), failure.message));
+    return { result: { ...base, outcome: "failed", took: clock.now() - began, warnings, error: failure } };
   }
 }
 
-function note({ directory }: Context, report: WalReport): void {
-  const failure = whatFailed(report);
-  changeBackupState(directory, (state) => {
-    const outcome = failure === undefined ? ({ ok: true } as const) : ({ ok: false, message: failure } as const);
-    noteSourceRun(state, report.source, "log", report.at, outcome);
-    if (report.changes !== undefined) state.changes[report.source] = report.changes;
-  });
+/** A full disk keeps neither the other sources from being shipped nor the result from those who are to be told of it. */
+function note(directory: string, change: (state: BackupState) => void): string[] {
+  try {
+    changeBackupState(directory, change);
+    return [];
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    return ["how it went could not be remembered: the disk is full"];
+  }
+}
+
+function noteShipment(state: BackupState, { name }: PostgresSource, at: number, failure: string | undefined): void {
+  noteSourceRun(state, name, "log", at, failure === undefined ? { ok: true } : { ok: false, message: failure });
 }
 
 /** The first thing that keeps the log from being safe; what is only odd is a warning. */

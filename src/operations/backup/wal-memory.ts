@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isDiskFull } from "../../support/disk.ts";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 import { backupStateFolder } from "./stores.ts";
 
@@ -20,8 +21,13 @@ export function readWalMemory(directory: string, source: string): WalMemory {
   }
 }
 
+/** A full disk costs the memory, and not the account of what was shipped. */
 export function writeWalMemory(directory: string, source: string, memory: WalMemory): void {
-  writeFileAtomic(pathOf(directory, source), JSON.stringify(memory), 0o600);
+  try {
+    writeFileAtomic(pathOf(directory, source), JSON.stringify(memory), 0o600);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 }
 
 function pathOf(directory: string, source: string): string {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmdirSync,
   rmSync,
   statfsSync,
@@ -14,10 +15,11 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { composeIn } from "../../../../src/engine/compose.ts";
+import { shipLogs } from "../../../../src/operations/backup/log.ts";
 import { runPrune } from "../../../../src/operations/backup/prune.ts";
 import type { Failure } from "../../../../src/operations/backup/result.ts";
 import { runBackup } from "../../../../src/operations/backup/run.ts";
@@ -28,11 +30,12 @@ import { unfinishedOperations } from "../../../../src/operations/journal.ts";
 import { silentProgress } from "../../../../src/operations/progress.ts";
 import { readCatalogue } from "../../../../src/snapshots/catalogue.ts";
 import type { SnapshotStore } from "../../../../src/snapshots/store.ts";
+import type { DataSource } from "../../../../src/stack/model.ts";
 import { isDiskFull } from "../../../../src/support/disk.ts";
 import { messageOf, StackError } from "../../../../src/support/errors.ts";
 import { fakeEngine } from "../../../support/fake-engine.ts";
 import { type FaultyS3, startFaultyS3 } from "../../../support/faulty-s3.ts";
-import { backupSettings, model } from "../../../support/models.ts";
+import { backupSettings, model, service } from "../../../support/models.ts";
 import { day, manifest, noon, putSnapshot } from "../../../support/snapshots.ts";
 
 /** A disk of 4 MiB, which knows pages of 4 KiB; undefined where nobody may make one. */
@@ -234,6 +237,61 @@ describe.skipIf(disk === "")("a disk that fills up at any write", () => {
         makeRoom();
       }
     });
+  });
+
+  test("while the log of Postgres is shipped: no segment is lost or half there, and the next call brings it everywhere", async () => {
+    const source: DataSource = {
+      name: "postgres",
+      component: "postgres",
+      service: "postgres",
+      volume: "postgres-data",
+      kind: "postgres",
+      databases: ["app"],
+      socketVolume: "postgres-socket",
+      spool: "backups/spool/postgres",
+      target: "/var/lib/postgresql",
+      dataFolder: "/var/lib/postgresql/18/docker",
+      user: "999:999",
+    };
+    const server = { ...context, model: { ...context.model, services: [service("postgres")], dataSources: [source] } };
+    const system = "7710468822763765784";
+    const spool = join(directory, source.spool);
+    const [local, offsite] = openStores(server) as [SnapshotStore, SnapshotStore];
+    mkdirSync(spool, { recursive: true });
+    let number = 0;
+    const key = () =>
+      `wal/postgres/${system}/0000000100000000${number.toString(16).toUpperCase().padStart(8, "0")}.zst`;
+    const spooled = () => join(spool, `${system}.${basename(key())}`);
+    const content = () => `segment ${number}`.padEnd(2 * pageSize, "-");
+    const ship = async () => (await shipLogs(server))?.sources ?? [];
+    const noticed = await atEachWrite(
+      ship,
+      async (ended) => {
+        const failed = ended instanceof Error ? [ended] : ended.flatMap(({ error }) => error ?? []);
+        for (const error of failed) expectTold(error as Failure);
+        const kept = join(directory, "backups", key());
+        const places = [spooled(), kept].filter((path) => existsSync(path));
+        expect(places.map((path) => readFileSync(path, "utf8"))).toEqual([content()]);
+        const arrived = await offsite.head(`${key()}.age`);
+        makeRoom();
+        expect((await ship()).map(({ outcome, error }) => [outcome, error])).toEqual([["ok", undefined]]);
+        expect(readdirSync(spool)).toEqual([]);
+        expect(readFileSync(kept, "utf8")).toBe(content());
+        const there = await offsite.head(`${key()}.age`);
+        expect(there?.bytes).toBeGreaterThan(content().length);
+        if (arrived !== undefined) expect(arrived.bytes).toBe(there?.bytes);
+        if (ended instanceof Error) return false;
+        // That a disk is nearly full is told in any case.
+        const stuck = failed.filter(({ message }) => !message.startsWith("the disk of the log is full"));
+        return stuck.length === 0 && !ended.some(({ warnings }) => warnings.join().includes("remembered"));
+      },
+      async () => {
+        number += 1;
+        writeFileSync(spooled(), content());
+      },
+    );
+    expect(noticed).toBeGreaterThan(1);
+    expect((await local.head(key()))?.bytes).toBe(content().length);
   });
 
   test("what the system says is known as a full disk, also as a cause", () => {
