@@ -23,17 +23,21 @@ export function configFiles(
   use: ComponentUse,
   { scrapes, routes, authority, edge, all }: Surroundings,
 ): ConfigFile[] {
-  const file = (name: string, values: Record<string, unknown>): ConfigFile => ({
+  const file = (name: string, template: string, values: Record<string, unknown>): ConfigFile => ({
     path: `config/${use.key}/${name}`,
-    content: use.template(`monitoring/${name}.hbs`, values),
+    content: use.template(template, values),
     mode: 0o644,
   });
   const connections = all.flatMap(({ contribution }) => contribution.connections ?? []);
   return [
-    file("prometheus.yml", prometheusValues(options, use.stack, scrapes, routes)),
-    file("alertmanager.yml", alertmanagerValues(use.stack, use.notify, connections, edge)),
-    file("messages.tmpl", { verbatim: true }),
-    ...(routes.length > 0 ? [file("blackbox.yml", blackboxValues(authority))] : []),
+    file("prometheus.yml", "monitoring/prometheus.yml.hbs", prometheusValues(options, use.stack, scrapes, routes)),
+    file(
+      "alertmanager.yml",
+      "monitoring/alertmanager.yml.hbs",
+      alertmanagerValues(use.stack, use.notify, connections, edge),
+    ),
+    file("messages.tmpl", "monitoring/messages.tmpl.hbs", { verbatim: true }),
+    ...(routes.length > 0 ? [file("blackbox.yml", "monitoring/blackbox.yml.hbs", blackboxValues(authority))] : []),
     ...ruleFiles(options, use.key, all),
   ];
 }

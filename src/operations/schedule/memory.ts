@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
-import { type LaneMemory, type ScheduledLane, scheduledLanes } from "./due.ts";
+import { type LaneMemory, type ScheduledLane, scheduledLanes } from "./lanes.ts";
 
 /** What `schedule run` remembers from one call to the next. */
 export interface ScheduleMemory {

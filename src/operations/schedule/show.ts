@@ -1,9 +1,10 @@
 import { formatAge } from "../../support/units.ts";
 import type { Context } from "../context.ts";
-import { jitterOf, nextTimes, type ScheduledLane, scheduledLanes } from "./due.ts";
+import { jitterOf, nextTimes } from "./due.ts";
 import type { SchedulerKind } from "./entry.ts";
 import type { ScheduleHost } from "./host.ts";
 import { installedKinds, isOutdated } from "./install.ts";
+import { type ScheduledLane, scheduledLanes } from "./lanes.ts";
 import { readScheduleMemory } from "./memory.ts";
 
 /** A call every minute that has not come for so long is a schedule that stands still. */

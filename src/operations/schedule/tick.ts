@@ -7,7 +7,8 @@ import { failureText, runLines } from "../backup/run-lines.ts";
 import type { Context } from "../context.ts";
 import { tryLock } from "../lock.ts";
 import { redactorFor } from "../secret-values.ts";
-import { type Due, dueNow, handledBefore, type LaneMemory, type ScheduledLane, scheduledLanes } from "./due.ts";
+import { type Due, dueNow, handledBefore } from "./due.ts";
+import { type LaneMemory, type ScheduledLane, scheduledLanes } from "./lanes.ts";
 import { readScheduleMemory, type ScheduleMemory, writeScheduleMemory } from "./memory.ts";
 
 /** What a recovery, a trial restore or a prune came to. */

@@ -24,7 +24,7 @@ postgres: {}`),
         "a component like none that is known",
         appWith("uses: [elasticsearch]"),
         `6:12 web uses "elasticsearch", which is not in this stack
-  known: minio, postgres, redis, traefik`,
+  known: elk, grafana, loki, minio, monitoring, postgres, redis, traefik`,
       ],
       [
         "itself",

@@ -412,7 +412,7 @@ components:
         "a type that is not there",
         stackOf("elasticsearch: {}"),
         `3:3 unknown component "elasticsearch"
-  known: app, minio, postgres, redis, traefik (an application of yours needs type: app)`,
+  known: app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik (an application of yours needs type: app)`,
       ],
       [
         "an app without type",
@@ -424,13 +424,13 @@ components:
         "an app that is only text",
         stackOf("web: app"),
         `3:3 unknown component "web"
-  known: app, minio, postgres, redis, traefik (an application of yours needs type: app)`,
+  known: app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik (an application of yours needs type: app)`,
       ],
       [
         "nothing behind the key",
         stackOf("web:"),
         `3:3 unknown component "web"
-  known: app, minio, postgres, redis, traefik (an application of yours needs type: app)`,
+  known: app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik (an application of yours needs type: app)`,
       ],
       [
         "a mistyped type",
@@ -442,19 +442,19 @@ components:
         "a type that is a number",
         stackOf("web: { type: 3 }"),
         `3:16 expected the type of the component
-  known: app, minio, postgres, redis, traefik`,
+  known: app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik`,
       ],
       [
         "a type without a value",
         stackOf("web: { type: }"),
         `3:10 expected the type of the component
-  known: app, minio, postgres, redis, traefik`,
+  known: app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik`,
       ],
       [
         "a type that is a list",
         stackOf("web: { type: [app] }"),
         `3:10 expected the type of the component
-  known: app, minio, postgres, redis, traefik`,
+  known: app, elk, grafana, loki, minio, monitoring, postgres, redis, traefik`,
       ],
       [
         "a key in capitals",

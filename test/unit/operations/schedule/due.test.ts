@@ -1,11 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  dueNow,
-  jitterOf,
-  type LaneMemory,
-  nextTimes,
-  type ScheduledLane,
-} from "../../../../src/operations/schedule/due.ts";
+import { dueNow, jitterOf, nextTimes } from "../../../../src/operations/schedule/due.ts";
+import type { LaneMemory, ScheduledLane } from "../../../../src/operations/schedule/lanes.ts";
 import type { BackupSchedule } from "../../../../src/stack/model.ts";
 
 const minute = 60_000;
