@@ -50,9 +50,11 @@ async function look(
   options: MetricsOptions,
 ): Promise<{ sight: Sight; memory: MetricsMemory }> {
   const before = readMetricsMemory(directory);
+  // A clock that was set back must not keep events from being counted until it is where it was.
+  const eventsUntil = Math.min(before.counts.eventsUntil, clock.now());
   const [{ containers }, past] = await Promise.all([
     engine.observe(model.name),
-    engine.pastEvents(model.name, before.counts.eventsUntil),
+    engine.pastEvents(model.name, eventsUntil),
   ]);
   const running = containers.filter(({ state, oneOff }) => state === "running" && !oneOff);
   const at = clock.now();
@@ -60,7 +62,7 @@ async function look(
     engine.resourceUse(running.map(({ id }) => id)),
     logStoreSizes({ engine, model, now: at }, containers, before.logStores),
   ]);
-  const counts = countedOn(before.counts, containers, past.events);
+  const counts = countedOn({ ...before.counts, eventsUntil }, containers, past.events);
   const scheduledAt = options.scheduled === true ? at : before.scheduledAt;
   const scheduled = scheduledAt === undefined ? {} : { scheduledAt };
   return {
