@@ -21,6 +21,7 @@ type Rule = (model: StackModel, contributions: readonly ContributionOf[]) => Fou
 const rules: Rule[] = [
   routesNeedAnEdge,
   portsPublishedOnce,
+  mailServerIsReached,
   serviceNamesAreUnique,
   serviceNamesFit,
   volumesAreUnique,
@@ -68,6 +69,19 @@ function portsPublishedOnce(model: StackModel): FoundProblem[] {
       ];
     }),
   );
+}
+
+/** Alertmanager sends mail from a container, where 127.0.0.1 is the container itself. */
+function mailServerIsReached({ monitoring, notify }: StackModel): FoundProblem[] {
+  const host = notify.email?.host ?? "";
+  if (monitoring === undefined || !/^(localhost|127\.[\d.]+)$/.test(host)) return [];
+  return [
+    {
+      path: ["notify", "email", "smtp"],
+      message: `${monitoring.alertmanager.service} runs in a container, where ${host} is that container and no mail server`,
+      hint: "write the mail server's name, or this server's own address if the mail server listens on it",
+    },
+  ];
 }
 
 const everyAddress = ["0.0.0.0", "::"];

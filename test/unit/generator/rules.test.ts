@@ -391,6 +391,21 @@ traefik: {}`),
     });
   });
 
+  describe("a mail server on this server", () => {
+    const mail = "notify:\n  email: { to: a@shop.example, smtp: 127.0.0.1:25 }\n";
+
+    test("is not reached by an Alertmanager in a container", () => {
+      expect(complaintsOf(`${stackOf("monitoring: {}")}${mail}`)).toBe(
+        `5:38 alertmanager runs in a container, where 127.0.0.1 is that container and no mail server
+  write the mail server's name, or this server's own address if the mail server listens on it`,
+      );
+    });
+
+    test("is reached by the supervisor, which tells where there is no monitoring", () => {
+      expect(complaintsOf(`${stackOf("redis: {}")}${mail}`)).toBe("fine");
+    });
+  });
+
   describe("memory that is too small", () => {
     test.each<Row>([
       [
