@@ -179,10 +179,11 @@ test("without monitoring those whom notify: names are told of a restart", async 
   mkdirSync(join(directory, "secrets"));
   writeFileSync(join(directory, "secrets/hook"), `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   engine.change(web, { health: "unhealthy" });
-  await watchUntil(() => expect(got.join()).toContain("web was unhealthy and was restarted by watch"), {
+  const told = "notify: told webhook: WARNING shop: web was unhealthy and was restarted by watch";
+  await watchUntil(() => expect(said).toContain(told), {
     model: () => model([service("web")], { notify: { webhook: { url: "hook" } } }),
   });
-  expect(said).toContain("notify: told webhook: WARNING shop: web was unhealthy and was restarted by watch");
+  expect(got.join()).toContain("web was unhealthy and was restarted by watch");
 });
 
 test("two at a time are refused; the lock of one that died is not", async () => {
