@@ -1,3 +1,4 @@
+import type { StackModel } from "./model.ts";
 import type { AlertSeverity } from "./monitoring.ts";
 
 /** Something that the supervisor itself tells of: `schedule run` looks once a minute. */
@@ -112,10 +113,18 @@ export const ownAlerts = [
 
 export type OwnAlertName = (typeof ownAlerts)[number]["name"];
 
-/** What the supervisor tells of in a stack with or without monitoring. */
-export function ownAlertsOf({ monitoring }: { monitoring?: object }): readonly OwnAlert[] {
+/** What the supervisor tells of in this stack: less where it has monitoring, or nothing that could go wrong so. */
+export function ownAlertsOf({
+  monitoring,
+  migrations,
+  routes,
+}: Pick<StackModel, "monitoring" | "migrations" | "routes">): readonly OwnAlert[] {
   const all: readonly OwnAlert[] = ownAlerts;
-  return monitoring === undefined ? all : all.filter(({ always }) => always);
+  const cannotBe = new Set<string>([
+    ...(migrations.length === 0 ? ["MigrationFailed"] : []),
+    ...(routes.some(({ certificate }) => certificate !== undefined) ? [] : ["CertificateBad"]),
+  ]);
+  return all.filter(({ name, always }) => (monitoring === undefined || always) && !cannotBe.has(name));
 }
 
 /** A command or sentence of an alert rule for people: what Prometheus would fill in becomes a word in capitals. */

@@ -4,9 +4,9 @@ import { messageOf } from "../../support/errors.ts";
 import { tryLock } from "../lock.ts";
 import { redactorFor } from "../secret-values.ts";
 import { forgetOthers, isTroubled, messagesFor, note, noteDelivery } from "./decide.ts";
+import { deliver } from "./deliver.ts";
 import { type LookContext, lookAtStack } from "./look.ts";
 import { type NotifyMemory, readNotifyMemory, writeNotifyMemory } from "./memory.ts";
-import { deliver } from "./notify.ts";
 import { type Receiver, receiversOf, secretIn } from "./receivers.ts";
 
 /** Milliseconds between two thorough looks. */

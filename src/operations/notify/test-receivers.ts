@@ -6,7 +6,7 @@ import { didYouMean } from "../../support/suggest.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
 import { type Alertmanager, openAlertmanager, reasonIn } from "./alertmanager.ts";
-import { deliver } from "./notify.ts";
+import { deliver } from "./deliver.ts";
 import { type Receiver, type ReceiverName, receiversOf, secretIn } from "./receivers.ts";
 import { wayOut } from "./way-out.ts";
 

@@ -340,7 +340,11 @@ function wrongWords(model: StackModel, line: string): string[] {
     typeof completion === "object" ? completion : [],
   );
   const services = new Set([...model.services.flatMap((service) => [service.name, service.component]), ...offered]);
-  return words.flatMap((word, index) => {
+  // What follows the service of an exec belongs to its program.
+  const own = command.positionals?.some(({ passThrough }) => passThrough) ? words.slice(0, 1) : words;
+  return own.flatMap((word, index) => {
+    // Words in capitals are the reader's to fill in.
+    if (/^[A-Z]+$/.test(word)) return [];
     if (word.startsWith("-")) return options.includes(word) ? [] : [`${line}: no such option`];
     const isValue = /^\d+[smhd]?$/.test(word) && words[index - 1]?.startsWith("--");
     return isValue || services.has(word) ? [] : [`${line}: ${word} is no service`];

@@ -2,9 +2,9 @@ import type { Message } from "../../notify/message.ts";
 import { messageOf } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
-import { type Receiver, type ReceiverName, receiversOf, wants } from "./receivers.ts";
+import { type Receiver, type ReceiverName, wants } from "./receivers.ts";
 
-export type NotifyContext = Pick<Context, "directory" | "model" | "clock" | "signal">;
+type NotifyContext = Pick<Context, "directory" | "model" | "clock" | "signal">;
 
 /** How it went with one receiver. */
 export interface Delivery {
@@ -17,15 +17,7 @@ export interface Delivery {
   error?: string;
 }
 
-/**
- * Sends a message through every receiver of `notify:`, side by side: one that is broken holds up no other. Never throws,
- * but for an interruption. Whoever has to tell the same trouble once uses `tell` instead.
- */
-export async function notify(context: NotifyContext, message: Message): Promise<Delivery[]> {
-  return Promise.all(receiversOf(context).map((receiver) => deliver(context, receiver, message)));
-}
-
-/** The same for one receiver. */
+/** Sends a message through one receiver. Never throws, but for an interruption. Who has to tell a trouble once uses `tellOf`. */
 export async function deliver(context: NotifyContext, receiver: Receiver, message: Message): Promise<Delivery> {
   const { directory, model, clock, signal } = context;
   const name = { receiver: receiver.name };
