@@ -22,7 +22,7 @@ function linesOf({ alerts, firing, receivers, unknown }: AlertList, now: number,
     name,
     severityCell(severity),
     component ?? "supervisor",
-    lasts === undefined ? "" : `after ${formatDuration(lasts)}`,
+    lasts === undefined ? "" : lasts === 0 ? "at once" : `after ${formatDuration(lasts)}`,
     commandToType(command),
   ]);
   return [
