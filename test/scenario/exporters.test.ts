@@ -50,7 +50,7 @@ components:
       health: /, entrypoint: [node], command: [-e, ${JSON.stringify(program)}], limits: { memory: 128m },
       uses: [redis, minio], replicas: 2 }
 ${client("db", "postgres:18.6-trixie", ["postgres"])}
-  postgres: { limits: { memory: 128m } }
+  postgres: { limits: { memory: 200m } }
   empty: { type: postgres, version: 16, limits: { memory: 128m } }
   redis: { queues: ["bull:mail:wait", "events"], memory: 64m }
   cache: { type: redis, engine: valkey, profile: cache, memory: 32m }
@@ -214,7 +214,7 @@ ${client("db", "postgres:18.6-trixie", ["postgres"])}
 
   test("a server that is full still tells how full it is", async () => {
     const sleepers = 'for i in $(seq 25); do psql -qtA -c "SELECT pg_sleep(40)" & done; wait';
-    await stack.compose("exec", "-T", "-d", "db", "sh", "-c", sleepers);
+    expect((await stack.compose("exec", "-T", "-d", "db", "sh", "-c", sleepers)).code).toBe(0);
     await vi.waitFor(
       async () =>
         expect((await asApp("psql -qtA -c 'SELECT 1'")).stderr).toMatch(/remaining connection slots|too many/),
@@ -286,7 +286,7 @@ ${client("db", "postgres:18.6-trixie", ["postgres"])}
       "postgres",
       "sh",
       "-c",
-      "mkdir /tmp/log && pg_receivewal -D /tmp/log -U postgres",
+      "mkdir /tmp/log && timeout 120 pg_receivewal -D /tmp/log -U postgres",
     );
     const lines = "LPUSH bull:mail:wait a b\nXADD events * a b\n";
     const filled = await stack.sh(
