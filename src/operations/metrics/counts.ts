@@ -46,12 +46,18 @@ export function endsContainer({ action, signal }: Pick<PastEvent, "action" | "si
 export function countedOn(
   before: Counts,
   containers: readonly ObservedContainer[],
-  events: readonly PastEvent[],
+  { events, knownFrom }: { events: readonly PastEvent[]; knownFrom: number },
 ): Counts {
   const counts = structuredClone(before);
+  const begun = new Set<string>();
   for (const event of events) {
-    if (!event.oneOff) noteEvent(containerIn(counts, event), event);
     counts.eventsUntil = Math.max(counts.eventsUntil, event.at);
+    if (event.oneOff) continue;
+    const container = containerIn(counts, event);
+    // What came before an end may be forgotten, also that somebody asked for it. The engine's count tells of the others.
+    if (knownFrom > before.eventsUntil && !begun.has(event.id) && event.action === "die") container.isAsked = true;
+    begun.add(event.id);
+    noteEvent(container, event);
   }
   for (const container of containers) if (!container.oneOff) noteContainer(containerIn(counts, container), container);
   const there = new Set(containers.map(({ id }) => id));

@@ -62,7 +62,7 @@ async function look(
     engine.resourceUse(running.map(({ id }) => id)),
     logStoreSizes({ engine, model, now: at }, containers, before.logStores),
   ]);
-  const counts = countedOn({ ...before.counts, eventsUntil }, containers, past.events);
+  const counts = countedOn({ ...before.counts, eventsUntil }, containers, past);
   const scheduledAt = options.scheduled === true ? at : before.scheduledAt;
   const scheduled = scheduledAt === undefined ? {} : { scheduledAt };
   return {

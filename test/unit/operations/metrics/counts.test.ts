@@ -20,7 +20,8 @@ const web = (restarts: number, parts: Partial<ObservedContainer> = {}) =>
 /** Restarts and kills for memory after a row of looks. */
 function after(...looks: [containers: ObservedContainer[], events: PastEvent[]][]): string {
   let counts: Counts = noCounts();
-  for (const [containers, past] of looks) counts = countedOn(JSON.parse(JSON.stringify(counts)), containers, past);
+  for (const [containers, past] of looks)
+    counts = countedOn(JSON.parse(JSON.stringify(counts)), containers, { events: past, knownFrom: 0 });
   const { restarts, oomKills } = countsOf(counts, "web");
   return `${restarts} restarts, ${oomKills} kills`;
 }
@@ -118,9 +119,19 @@ test.each<[string, string, [ObservedContainer[], PastEvent[]][]]>([
   ],
 ])("%s", (_, expected, looks) => expect(after(...looks)).toBe(expected));
 
+test("where the engine has forgotten what came before an end, its own count of restarts is what counts", () => {
+  const past = events("a", "die", "start", "die", "start");
+  const seen = { events: past, knownFrom: past[0]?.at ?? 0 };
+  expect(countsOf(countedOn(noCounts(), [web(0)], seen), "web").restarts).toBe(1);
+  expect(countsOf(countedOn(noCounts(), [web(2)], seen), "web").restarts).toBe(2);
+});
+
 test("one-off containers are not counted, and events only once", () => {
   const past = events("a", "die", "start");
-  const counts = countedOn(noCounts(), [web(1)], [...past, { ...past[0], id: "job", oneOff: true } as PastEvent]);
+  const counts = countedOn(noCounts(), [web(1)], {
+    events: [...past, { ...past[0], id: "job", oneOff: true } as PastEvent],
+    knownFrom: 0,
+  });
   expect(Object.keys(counts.containers)).toEqual(["a"]);
   expect(counts.eventsUntil).toBe(past[1]?.at);
 });
