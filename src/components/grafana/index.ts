@@ -92,6 +92,7 @@ function settings(chosen: GrafanaOptions, use: ComponentUse, sources: readonly G
       service: use.key,
       host: chosen.host ?? false,
       secure: chosen.host !== undefined,
+      unused: bundledSources.filter((id) => sources.every(({ type }) => type !== id)).join(", "),
       home: use.monitored && "/etc/grafana/dashboards/applications.json",
     }),
     file("provisioning/datasources/stack.yml", "grafana/datasources.yml.hbs", {
@@ -105,6 +106,28 @@ function settings(chosen: GrafanaOptions, use: ComponentUse, sources: readonly G
     file("provisioning/dashboards/stack.yml", "grafana/dashboards.yml.hbs", { service: use.key, folder: use.stack }),
   ];
 }
+
+/** Plugins for sources that Grafana 13 comes with; a name that it does not know does no harm. */
+const bundledSources = [
+  "cloudwatch",
+  "elasticsearch",
+  "grafana-azure-monitor-datasource",
+  "grafana-postgresql-datasource",
+  "grafana-pyroscope-datasource",
+  "grafana-testdata-datasource",
+  "graphite",
+  "influxdb",
+  "jaeger",
+  "loki",
+  "mssql",
+  "mysql",
+  "opentsdb",
+  "parca",
+  "prometheus",
+  "stackdriver",
+  "tempo",
+  "zipkin",
+];
 
 /** Grafana's own way to say that a value stands in a file. */
 function fromFile(secret: string): string {

@@ -7,7 +7,7 @@ export const options = z.strictObject({
     .optional()
     .describe("Public host name, behind Traefik and Grafana's own login; left out, ./prod.sh open grafana leads to it"),
   image: imageReference().optional().describe("Another image of Grafana"),
-  limits: limits({ cpus: 0.5, memory: "256m" }),
+  limits: limits({ cpus: 0.5, memory: "288m" }),
 });
 
 export type GrafanaOptions = z.infer<typeof options>;

@@ -79,6 +79,14 @@ describe("grafana", () => {
     expect(outside.file("grafana.ini")).toContain("cookie_secure = true");
   });
 
+  test("runs no plugin for sources that the stack has not", () => {
+    const unused = /^disable_plugins = (.*)$/m.exec(made({ grafanaSources: [prometheus, loki] }).file("grafana.ini"));
+    const names = unused?.[1]?.split(", ") ?? [];
+    expect(names).toContain("mysql");
+    expect(names).not.toContain("prometheus");
+    expect(names).not.toContain("loki");
+  });
+
   test("no password is in a generated file", () => {
     expect(made({ grafanaSources: [prometheus] }).file("grafana.ini")).toContain(
       "admin_password = $__file{/run/secrets/grafana_admin}",
