@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ownLabels } from "../../src/operations/backup/container.ts";
-import type { RunResult } from "../../src/operations/backup/result.ts";
+import type { Failure, RunResult } from "../../src/operations/backup/result.ts";
 import { runBackup } from "../../src/operations/backup/run.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { type Journal, openJournal } from "../../src/operations/journal.ts";
@@ -13,6 +13,8 @@ import { recover } from "../../src/operations/recover.ts";
 import { runRestore } from "../../src/operations/restore/run.ts";
 import { whileStopped } from "../../src/operations/restore/stand-still.ts";
 import { swapVolumes } from "../../src/operations/restore/swap.ts";
+import { readCatalogue } from "../../src/snapshots/catalogue.ts";
+import { localStore } from "../../src/snapshots/local-store.ts";
 import type { StackModel } from "../../src/stack/model.ts";
 import { messageOf, StackError } from "../../src/support/errors.ts";
 import { contextFor } from "../support/backup-jobs.ts";
@@ -29,6 +31,7 @@ import {
   succeed,
   until,
 } from "../support/faults.ts";
+import { startFaultyS3 } from "../support/faulty-s3.ts";
 
 const images = ["busybox:1.38.0", "postgres:18.6-trixie"];
 const all = ["app running", "postgres running"];
@@ -128,6 +131,72 @@ else
     }
     const backup = (context: Context): Promise<RunResult> => runBackup(context, { version: "0.0.0" });
 
+    const page = 4_096;
+
+    /** The disk that is full is named, and what to do. */
+    function expectTold(error: Failure | StackError): void {
+      const said = `${error.message} ${error.details?.join(" ")}`;
+      expect(error.code, said).not.toBe("bug");
+      expect(said).toMatch(/no space left|ENOSPC|disk (of \S+ )?is full/i);
+      expect(error.hint, said).toMatch(/make room|df -h|free space/);
+    }
+
+    /**
+     * Runs something with ever more room left, until one run notices nothing. `look` is called on the full disk and says
+     * whether it was so; then there is room again and `next` has to work.
+     */
+    async function atEachLevel(
+      more: (pages: number) => number,
+      attempt: (context: Context) => Promise<boolean>,
+      next: () => Promise<void>,
+    ): Promise<number> {
+      for (let [pages, rounds] = [0, 0]; pages * page < 16 * 1024 ** 2; pages = more(pages), rounds += 1) {
+        const context = await contextHere();
+        fillDisk(filler, pages * page);
+        const unnoticed = await attempt(context);
+        makeRoom();
+        await next();
+        expect(services(stack)).toEqual(all);
+        expect(leftovers(stack)).toEqual([]);
+        if (unnoticed) return rounds;
+      }
+      throw new Error("16 MiB are not enough");
+    }
+
+    /** How many sets the local store lists, all of them whole. */
+    async function countWhole(): Promise<number> {
+      const { snapshots } = await readCatalogue(localStore(join(stack.directory, "backups")));
+      for (const { problems } of snapshots) expect(problems).toEqual([]);
+      return snapshots.length;
+    }
+
+    test("with ever more room for a volume's copy: no half set is listed, what ran runs, and the next run is whole", async () => {
+      const copy = (context: Context) => runBackup(context, { only: ["app-uploads"], version: "0.0.0" });
+      const rounds = await atEachLevel(
+        (pages) => Math.max(1, pages * 4),
+        async (context) => {
+          const before = await countWhole();
+          const ended = await copy(context).catch((error: StackError) => error);
+          expect(services(stack)).toEqual(all);
+          if (ended instanceof Error) {
+            expectTold(ended);
+            expect(await countWhole()).toBe(before);
+            return false;
+          }
+          const failed = ended.sources.flatMap(({ error }) => error ?? []);
+          for (const error of failed) expectTold(error);
+          expect(await countWhole()).toBe(before + ended.sources.filter(({ id }) => id !== undefined).length);
+          return failed.length === 0 && !ended.notes.some((note) => note.includes("full"));
+        },
+        async () => {
+          const { sources } = await copy(await contextHere());
+          expect(sources.map(({ outcome, error }) => [outcome, error])).toEqual([["ok", undefined]]);
+          await countWhole();
+        },
+      );
+      expect(rounds).toBeGreaterThan(3);
+    });
+
     const sql = (text: string) => stack.sh("postgres", `psql -qU postgres -d app -Atc "${text}"`).trim();
 
     test.each([
@@ -177,6 +246,13 @@ else
       const only = ["app-uploads"];
       const restore = (context: Context) => runRestore(context, { only, version: "0.0.0" });
 
+      /** What restores have put aside. */
+      function removeKept(): void {
+        const kept = stack.docker("volume", "ls", "-q", "--filter", "label=create-stack.purpose=restore");
+        const own = kept.split("\n").filter((name) => name.startsWith(stack.name));
+        if (own.length > 0) stack.docker("volume", "rm", ...own);
+      }
+
       beforeAll(async () => {
         setMark("saved");
         await succeed(stack, "backup", "run", "--only", "app-uploads");
@@ -205,6 +281,56 @@ else
         if (ended instanceof Error) expect(ended.message).toMatch(/was restored.*disk of .* is full/);
         expect(mark()).toBe("saved");
       });
+
+      test.each([
+        ["in place", "local", (pages: number) => Math.max(1, pages * 2)],
+        ["fetched from a bucket", "offsite", (pages: number) => Math.max(1, pages * 8)],
+      ] as const)(
+        "with ever more room, for a copy %s: old or new and whole, and the next one works",
+        async (_, on, more) => {
+          const bucket = await startFaultyS3();
+          writeFileSync(join(stack.directory, "secrets/s3"), "key\nsecret\n");
+          const place = {
+            bucket: "b",
+            prefix: "shop",
+            endpoint: bucket.endpoint,
+            credentials: "s3",
+            appendOnly: false,
+          };
+          const destinations = on === "local" ? [] : [{ name: on, type: "s3" as const, ...place }];
+          const withBucket = (context: Context): Context => ({
+            ...context,
+            model: { ...model, backup: { ...model.backup, destinations } },
+          });
+          setMark("saved");
+          const saved = await runBackup(withBucket(await contextHere()), { only, version: "0.0.0" });
+          expect(saved.deliveries.map(({ outcome }) => outcome)).toEqual(destinations.map(() => "ok"));
+          setMark("live");
+          const bring = (context: Context) => runRestore(withBucket(context), { only, on, version: "0.0.0" });
+          const rounds = await atEachLevel(
+            more,
+            async (context) => {
+              const lines: string[] = [];
+              const progress = { ...silentProgress, line: (text: string) => void lines.push(text) };
+              const ended = await bring({ ...context, progress }).catch((error: StackError) => error);
+              expect(services(stack)).toEqual(all);
+              if (ended instanceof Error) expectTold(ended);
+              const restored = !(ended instanceof Error) || ended.message.includes("was restored");
+              expect(mark(), messageOf(ended)).toBe(restored ? "saved" : "live");
+              return !(ended instanceof Error) && !lines.some((line) => line.includes("full"));
+            },
+            async () => {
+              setMark("live");
+              await bring(await contextHere());
+              expect(mark()).toBe("saved");
+              setMark("live");
+              removeKept();
+            },
+          );
+          expect(rounds).toBeGreaterThan(1);
+          await bucket.close();
+        },
+      );
 
       test("at any line of the journal: what ran runs, old or new and whole, and nothing of it is taken back later", async () => {
         const context = await contextHere();

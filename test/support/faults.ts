@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  ftruncateSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -17,6 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import { messageOf } from "../../src/support/errors.ts";
+import { readIfExists } from "../../src/support/files.ts";
 import type { S3Server } from "./s3-servers.ts";
 
 const bundle = join(import.meta.dirname, "../../dist/create-stack.mjs");
@@ -250,19 +252,22 @@ export async function succeed(stack: FaultStack, ...args: string[]): Promise<End
 
 const smallDisk = 512 * 1024 ** 2;
 
-/** Writes into a file until nothing fits any more on its disk, which has to be a small one. */
-export function fillDisk(filler: string): void {
+/** Writes into a file until only so many bytes (whole pages) fit on its disk, which has to be a small one. */
+export function fillDisk(filler: string, leave = 0): void {
   const { blocks, bsize } = statfsSync(dirname(filler));
   if (blocks * bsize > smallDisk) throw new Error(`${filler} is on no disk that a test may fill`);
   const file = openSync(filler, "w");
+  let size = 0;
   try {
-    for (;;) writeSync(file, new Uint8Array(64 * 1024));
+    for (;;) size += writeSync(file, new Uint8Array(64 * 1024));
   } catch (error) {
     expect(messageOf(error)).toContain("ENOSPC");
+    ftruncateSync(file, size - leave);
   } finally {
     closeSync(file);
   }
-  expect(statfsSync(filler).bavail).toBe(0);
+  // Others may have taken some of it by now.
+  expect(statfsSync(filler).bavail * bsize).toBeLessThanOrEqual(leave);
 }
 
 /** Asks until it holds. */
@@ -319,6 +324,10 @@ export async function startOwnEngine(images: readonly string[]): Promise<OwnEngi
     volumes,
     async start() {
       rmSync(join(folder, "pid"), { force: true });
+      // A containerd of its own dies with it; the next one would wait ten seconds for its number to be free.
+      const containerd = join(folder, "exec/containerd/containerd.pid");
+      await until("the end of its containerd", () => !isRunning(readIfExists(containerd)));
+      rmSync(containerd, { force: true });
       // In a network of its own: an engine takes away interfaces that it thinks are its own, such as docker0.
       daemon = spawn("unshare", ["--net", "--", "dockerd", ...daemonOptions(folder)], { stdio: ["ignore", log, log] });
       await until(`an engine in ${folder}`, answers, 60_000);
@@ -350,6 +359,12 @@ export async function startOwnEngine(images: readonly string[]): Promise<OwnEngi
     await engine.remove();
     return `a second engine does not run here: ${messageOf(error)} ${said}`;
   }
+}
+
+/** False also for a process that has ended and that nobody has asked for its end. */
+function isRunning(id: string | undefined): boolean {
+  const stat = id === undefined ? undefined : readIfExists(`/proc/${id.trim()}/stat`);
+  return stat !== undefined && !/\) [ZX] /.test(stat);
 }
 
 /** Ids of the processes between containerd and a container, for one name in containerd. */

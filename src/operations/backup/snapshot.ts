@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { type SnapshotManifest, type SnapshotType, snapshotFolder, snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
+import { isDiskFull, saysDiskFull } from "../../support/disk.ts";
 import { StackError } from "../../support/errors.ts";
 import { describeProcess } from "../../support/process-identity.ts";
 import type { Context } from "../context.ts";
@@ -77,9 +78,25 @@ export async function makeSnapshot<Source extends AnySource>(
     };
     await publishLocally(local, backupsFolder(directory), staging, manifest, produced.shared?.objects ?? []);
     return { manifest, checks: [checked] };
+  } catch (error) {
+    throw toldNoRoom(source.name, error);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+/** A program in a container says in its own words, among others, that the disk is full on which copies are made. */
+function toldNoRoom(source: string, error: unknown): unknown {
+  if (!(error instanceof StackError) || isDiskFull(error)) return error;
+  if (!saysDiskFull([error.message, ...error.details].join("\n"))) return error;
+  return new StackError({
+    code: "no-room-for-backup",
+    exit: "backupFailed",
+    message: `There is no room to copy ${source}: the disk of backups/ is full`,
+    details: [error.message, ...error.details],
+    hint: `make room on it (df -h backups; ./prod.sh backup prune), then run: ./prod.sh backup run --only ${source}`,
+    cause: error,
+  });
 }
 
 /** A folder that containers of any user may write to, below one that the stack's owner alone may enter. */
