@@ -150,6 +150,8 @@ export function nodeExporterService(options: Pick<MonitoringOptions, "limits">):
     ],
     environment: { GOMEMLIMIT: "48MiB" },
     mounts: [
+      // A disk that is mounted later is seen once this container is made anew: to be told of it at once (`rslave`) is refused
+      // by the engine where the host does not share its mounts.
       { kind: "host", source: "/", target: "/host", readOnly: true },
       { kind: "bind", source: metricsFolder, target: "/metrics", readOnly: true },
     ],
