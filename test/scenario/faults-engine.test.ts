@@ -126,16 +126,20 @@ await describeWithDocker("an engine that is killed", images, () => {
       const filler = join(engine?.volumes ?? "", "filler");
       const startedAt = () => stack.docker("inspect", "--format", "{{.State.StartedAt}}", containerOf(stack, "app"));
       const before = startedAt();
-      const ended = await stack.run(["restore", "run", saved, "--yes"], {
-        at: (text) => text.startsWith("Loading"),
-        strike: () => fillDisk(filler),
-      });
-      expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: 14 });
-      const said = ended.lines.join("\n");
-      expect(said).toContain(`There is no room to restore app-uploads: the disk of ${engine?.volumes} is full`);
-      expect(said).toMatch(/hint: .*make room \(df -h .*then run the same restore again/);
-      expect([marks(), startedAt()]).toEqual([["live", "live"], before]);
-      await allIsWell();
+      // Not a byte, a third of the big file, all of it and nothing else.
+      for (const megabytes of [0, 8, 24]) {
+        const ended = await stack.run(["restore", "run", saved, "--yes"], {
+          at: (text) => text.startsWith("Loading"),
+          strike: () => fillDisk(filler, megabytes * 1024 ** 2),
+        });
+        expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: 14 });
+        const said = ended.lines.join("\n");
+        expect(said).toMatch(/There is no room to restore app-(uploads|more): /);
+        expect(said).toContain(`the disk of ${engine?.volumes} is full`);
+        expect(said).toMatch(/hint: .*make room \(df -h .*then run the same restore again/);
+        expect([marks(), startedAt()]).toEqual([["live", "live"], before]);
+        await allIsWell();
+      }
       rmSync(filler);
       await succeed(stack, "restore", "run", saved, "--yes");
       expect(marks()).toEqual(["saved", "saved"]);
