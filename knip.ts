@@ -12,7 +12,18 @@ const config: KnipConfig = {
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"],
   // Programs of the system that tests call. `script` gives a program a terminal; it is part of every Linux. The others are installed by scripts/test.
-  ignoreBinaries: ["script", "age", "age-keygen", "gpg", "gpgconf", "mount", "umount", "dockerd", "unshare"],
+  ignoreBinaries: [
+    "script",
+    "age",
+    "age-keygen",
+    "gpg",
+    "gpgconf",
+    "mount",
+    "umount",
+    "mkfs.ext4",
+    "dockerd",
+    "unshare",
+  ],
   ignoreExportsUsedInFile: true,
 };
 
