@@ -284,7 +284,7 @@ else
 
       test.each([
         ["in place", "local", (pages: number) => Math.max(1, pages * 2)],
-        ["fetched from a bucket", "offsite", (pages: number) => Math.max(1, pages * 8)],
+        ["fetched from a bucket", "offsite", (pages: number) => Math.max(1, pages * 4)],
       ] as const)(
         "with ever more room, for a copy %s: old or new and whole, and the next one works",
         async (_, on, more) => {
