@@ -91,6 +91,7 @@ const healthPrograms: [image: RegExp, programs: RegExp][] = [
   [/(^|\/)(elasticsearch|kibana|logstash)$/, /^curl\b/],
   [/(^|\/)(elasticsearch-exporter|postgres-exporter|redis_exporter|node-exporter|blackbox-exporter)$/, /^wget$/],
   [/^prom\/(prometheus|alertmanager)$/, /^wget$/],
+  [/^grafana\/grafana$/, /^curl$/],
   [/^ghcr\.io\/google\/cadvisor$/, /^wget$/],
 ];
 

@@ -79,6 +79,11 @@ const path = fc.constantFrom("/", "/health", "/api/v1/ready?deep=1&all=true", "/
 const appSeed = fc.record({
   options: some({
     connections: fc.constantFrom("env", "files"),
+    metrics: fc.oneof(
+      path.map((text) => text.split("?")[0]),
+      fc.record({ path: fc.constant("/m"), port: fc.constant(9_100) }),
+    ),
+    sentry: fc.oneof(fc.constant("sentry_dsn"), fc.constant({ dsn: "sentry_dsn", environment: "staging" })),
     env: fc.dictionary(
       fc.constantFrom("MODE", "LEVEL", "GREETING", "_x", "lower_case"),
       fc.oneof(awkwardText, fc.integer(), fc.boolean()),
@@ -142,6 +147,7 @@ const redisSeed = some({
   profile: fc.constantFrom("cache", "durable"),
   eviction: fc.constantFrom("noeviction", "allkeys-lfu", "volatile-ttl"),
   allow: fc.subarray(["keys", "flushdb", "config|get"]),
+  queues: fc.subarray(["bull:mail:wait", "jobs", "{a}:b/c#1"]),
   limits,
   settings: fc.dictionary(fc.constantFrom("notify-keyspace-events", "hz", "latency-tracking"), setting),
 });
@@ -181,6 +187,54 @@ const traefikSeed = fc.record({
   }),
 });
 
+/** Servers on a virtual machine of Java, and Loki, say what they cannot do without. */
+const ample = some({ cpus, memory: fc.integer({ min: 2, max: 16 }).map((count) => `${count}g`) });
+const days = fc.integer({ min: 1, max: 400 }).map((count) => `${count}d`);
+
+const collector = {
+  multiline: fc.constant({}),
+  healthChecks: fc.constantFrom("drop", "keep"),
+  socket: fc.constantFrom("/var/run/docker.sock", "/run/user/1000/docker.sock"),
+};
+
+/** What keeps and shows metrics and logs; each is there or not. */
+const watchingSeed = fc.record({
+  monitoring: fc.option(
+    some({
+      scrape: seconds,
+      retention: days,
+      size: mebibyte,
+      cadvisor: fc.boolean(),
+      thresholds: some({
+        errors: fc.constantFrom(0.001, 0.2),
+        p99: seconds,
+        disk: fc.constantFrom(0.5, 0.99),
+        memory: fc.constantFrom(0.5, 0.99),
+        certificateDays: fc.integer({ min: 1, max: 90 }),
+      }),
+      without: fc.subarray(["HostDiskFull", "HostCpuStolen", "Watchdog"]),
+      limits: some({ prometheus: limits, alertmanager: limits, blackbox: limits }),
+    }),
+    { freq: 2, nil: undefined },
+  ),
+  loki: fc.option(some({ retention: days, size: mebibyte, ...collector, limits: ample }), { freq: 2, nil: undefined }),
+  elk: fc.option(
+    some({
+      version: fc.constantFrom(8, 9),
+      retention: days,
+      rollover: mebibyte,
+      force: fc.boolean(),
+      ...collector,
+      limits: ample,
+      logstash: some({ limits: ample }),
+      kibana: some({ limits: ample }),
+    }),
+    { freq: 2, nil: undefined },
+  ),
+  grafana: fc.option(some({ limits }), { freq: 2, nil: undefined }),
+  hosts: fc.boolean(),
+});
+
 type TraefikSeed = typeof traefikSeed extends fc.Arbitrary<infer Seed> ? Seed : never;
 
 /** A component that apps can use, with the parts that can be asked for; undefined: any. */
@@ -199,6 +253,7 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
     postgres: fc.array(postgresSeed, { maxLength: 2 }),
     redis: fc.array(redisSeed, { maxLength: 2 }),
     minio: fc.array(minioSeed, { maxLength: 2 }),
+    watching: watchingSeed,
     apps: fc.array(appSeed, { minLength: 1, maxLength: 4 }),
   })
   .map((seed) => {
@@ -229,6 +284,12 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
       );
       targets.push({ key, parts: each.buckets });
     });
+    const { monitoring, loki, elk, grafana, hosts } = seed.watching;
+    const host = (name: string) => (hosts && seed.traefik !== undefined ? { host: `${name}.example.com` } : {});
+    if (monitoring) add("monitoring", 0, monitoring);
+    if (loki) add("loki", 0, loki);
+    if (elk) targets.push({ key: add("elk", 0, { ...elk, ...host("kibana") }), parts: "none" });
+    if (grafana && (monitoring || loki)) add("grafana", 0, { ...grafana, ...host("grafana") });
     seed.apps.forEach((each, index) => {
       const key = keys.pop() ?? `app${index}`;
       components[key] = appSection(each, key, index, targets, seed.traefik);
@@ -322,6 +383,8 @@ function appSection(
     image: seed.image,
     ...options,
     ...(port !== undefined && { port }),
+    // A path alone is at the app's own port.
+    ...(port === undefined && typeof options.metrics === "string" && { metrics: { port: 9_100 } }),
     ...healthOf(seed),
     ...(options.migrate !== undefined && seed.seed !== undefined && { seed: seed.seed }),
     ...(port !== undefined && traefik !== undefined && { routes: routesOf(seed, key, traefik) }),
