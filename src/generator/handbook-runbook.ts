@@ -15,6 +15,7 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
   return {
     name: model.name,
     example: example?.name ?? "SERVICE",
+    networks: model.networks.length,
     edge: edge?.name ?? false,
     urls: model.routes.map((route) => `${route.certificate === undefined ? "http" : "https"}://${addressOf(route)}`),
     registries: registriesOf(apps),

@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectEngine } from "../../src/engine/connect.ts";
 import { renderedFiles } from "../support/catalogue.ts";
 import { type CliStack, createCliStack } from "../support/cli-stack.ts";
 import { type DashboardDocument, dashboardProblems } from "../support/dashboard-rules.ts";
+import { buildDemo } from "../support/demo-image.ts";
 import { describeWithDocker } from "../support/docker.ts";
 
 const components = `
@@ -57,13 +56,7 @@ await describeWithDocker("every expression of every dashboard has an answer from
   let ask: (expr: string) => Promise<unknown[]>;
 
   beforeAll(async () => {
-    execFileSync("docker", [
-      "build",
-      "--quiet",
-      "--tag",
-      "create-stack/demo:1.0.0",
-      join(import.meta.dirname, "../../dist/demo-app"),
-    ]);
+    buildDemo();
     stack = await createCliStack({ yaml: `name: shop\ncomponents:${components}` });
     await done("start");
     await done("migrate", "--seed");

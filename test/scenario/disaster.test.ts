@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CliStack, createCliStack } from "../support/cli-stack.ts";
+import { buildDemo } from "../support/demo-image.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { type S3Server, silo, startMinio } from "../support/s3-servers.ts";
 
@@ -53,7 +54,7 @@ await describeWithDocker("a lost server comes back from its bucket", images, () 
   let program: string;
 
   beforeAll(async () => {
-    execFileSync("docker", ["build", "--quiet", "--tag", "create-stack/demo:1.0.0", join(root, "dist/demo-app")]);
+    buildDemo();
     bucket = await startMinio();
     await bucket.bucket("backups");
     away = mkdtempSync(join(tmpdir(), "drill-"));

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -58,12 +57,6 @@ function ownSubnets({ networks }: StackModel): Record<string, unknown> {
 
 function edit(path: string, change: (text: string) => string): void {
   writeFileSync(path, change(readFileSync(path, "utf8")));
-}
-
-/** The image of the demo application, which nobody publishes. */
-export function buildDemo(): void {
-  const folder = join(import.meta.dirname, "../../dist/demo-app");
-  execFileSync("docker", ["build", "--quiet", "--tag", "create-stack/demo:1.0.0", folder]);
 }
 
 /** Asks again until the answer is as it should be; fails with the last one. */

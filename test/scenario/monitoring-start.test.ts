@@ -4,8 +4,9 @@ import { writeServiceMetrics } from "../../src/operations/metrics/write.ts";
 import { runMigrate } from "../../src/operations/migrate.ts";
 import { runStart } from "../../src/operations/start.ts";
 import { freePort } from "../support/cli-stack.ts";
+import { buildDemo } from "../support/demo-image.ts";
 import { describeWithDocker } from "../support/docker.ts";
-import { buildDemo, type MonitoringStack, monitoringImages, monitoringStack, soon } from "./monitoring-stack.ts";
+import { type MonitoringStack, monitoringImages, monitoringStack, soon } from "./monitoring-stack.ts";
 
 const images = [
   ...monitoringImages,

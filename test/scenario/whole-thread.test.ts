@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CliStack, createCliStack } from "../support/cli-stack.ts";
+import { buildDemo } from "../support/demo-image.ts";
 import { describeWithDocker } from "../support/docker.ts";
 
 const images = [
@@ -18,13 +19,7 @@ await describeWithDocker("from a preset to a row over TLS", images, () => {
   let stack: CliStack;
 
   beforeAll(async () => {
-    execFileSync("docker", [
-      "build",
-      "--quiet",
-      "--tag",
-      "create-stack/demo:1.0.0",
-      join(import.meta.dirname, "../../dist/demo-app"),
-    ]);
+    buildDemo();
     stack = await createCliStack({ preset: "demo" }, ["components.app.connections=files"]);
   });
   afterAll(() => stack?.remove());
