@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-/** Every check that needs no engine, side by side; the output of those that fail is shown whole. */
+/** Every check that needs no engine, side by side; the output of those that fail is shown whole. `--no-tests` leaves out the tests. */
 const checks: [name: string, argv: string[]][] = [
   ["types", ["npx", "tsc", "--noEmit"]],
   ["lint and format", ["npx", "biome", "check", "--error-on-warnings"]],
@@ -26,7 +26,8 @@ function runCheck(name: string, [program = "", ...rest]: string[]): Promise<Outc
   });
 }
 
-const outcomes = await Promise.all(checks.map(([name, argv]) => runCheck(name, argv)));
+const wanted = checks.filter(([name]) => !(process.argv.includes("--no-tests") && name.includes("tests")));
+const outcomes = await Promise.all(wanted.map(([name, argv]) => runCheck(name, argv)));
 for (const { name, seconds, passed, output } of outcomes) {
   process.stdout.write(`${passed ? "ok  " : "FAIL"} ${name} (${seconds.toFixed(1)} s)\n`);
   if (!passed) process.stdout.write(`${output}\n`);

@@ -73,6 +73,12 @@ await describeWithDocker("every expression of every dashboard has an answer from
     expect(result, `${words.join(" ")}\n${result.stdout}${result.stderr}`).toMatchObject({ code: 0 });
   }
 
+  test("and what MinIO finds out of itself only after a while", async () => {
+    await expect
+      .poll(() => ask("minio_cluster_usage_total_bytes"), { timeout: 200_000, interval: 2_000 })
+      .not.toEqual([]);
+  });
+
   /** When Prometheus read a metric last, in seconds since 1970. */
   async function readingOf(metric: string): Promise<number> {
     const [found] = (await ask(`timestamp(${metric})`)) as { value: [number, string] }[];

@@ -37,14 +37,17 @@ export async function monitoringStack(engine: Engine, components: string): Promi
   return { ...stack, address, prometheus: async () => prometheusAt(await address("prometheus")) };
 }
 
-/** As a user may edit them: how often routes are asked for, how long a condition must hold, how long messages are gathered. */
+/**
+ * As a user may edit them: how often routes are asked for, how far back a rule looks, how long its condition must hold,
+ * how long messages are gathered.
+ */
 function shortenWaits(folder: string): void {
   edit(join(folder, "prometheus.yml"), (text) => text.replace(/scrape_interval: (30s|1m)/g, "scrape_interval: 2s"));
   edit(join(folder, "alertmanager.yml"), (text) =>
     text.replace(/group_wait: 30s/, "group_wait: 1s").replace(/group_interval: 5m/, "group_interval: 2s"),
   );
   for (const file of readdirSync(join(folder, "rules")))
-    edit(join(folder, "rules", file), (text) => text.replace(/ for: \S+/g, " for: 4s"));
+    edit(join(folder, "rules", file), (text) => text.replace(/ for: \S+/g, " for: 4s").replace(/\[5m\]/g, "[1m]"));
 }
 
 /** Addresses of its own: a measured stack has many networks, and the engine's pool has room for 31 of all stacks. */

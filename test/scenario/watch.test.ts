@@ -224,16 +224,17 @@ await describeWithDocker("watch", [smallImage], () => {
       await writeServiceMetrics(stack.context);
       return value("container_oom_kills_total", "hungry");
     };
-    await expect.poll(oomKills, patience).toBe("1");
+    // The kernel may have to kill more than once before there is room: the health check runs in the same limit.
+    await expect.poll(async () => Number(await oomKills()), patience).toBeGreaterThanOrEqual(1);
     await expect.poll(async () => (await inspected("crash"))?.restarts, patience).toBeGreaterThanOrEqual(3);
     await stack.compose("restart", "-t", "2", "calm");
     await stack.compose("stop", "-t", "2", "crash");
     const before = (await inspected("crash"))?.restarts;
-    await writeServiceMetrics(stack.context);
+    const killed = await oomKills();
     // The counters go on when the containers are others.
     await stack.compose("up", "-d", "--force-recreate", "-t", "2", "hungry");
     await writeServiceMetrics(stack.context);
-    expect(value("container_oom_kills_total", "hungry")).toBe("1");
+    expect(value("container_oom_kills_total", "hungry")).toBe(killed);
     expect(value("container_restarts_total", "hungry")).toBe("1");
     expect(value("container_restarts_total", "crash")).toBe(String(before));
     expect(value("container_restarts_total", "calm")).toBe("0");

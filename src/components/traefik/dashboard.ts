@@ -78,7 +78,10 @@ function byService(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p9
   });
   return [
     panel("Requests by service", "reqps", all),
-    { ...panel("Failed by service", "percentunit", `${failed} / ${all}`), thresholds: { critical: errors } },
+    {
+      ...panel("Failed by service", "percentunit", `(${failed} or 0 * ${all}) / ${all}`),
+      thresholds: { critical: errors },
+    },
     {
       ...panel("Slowest of a hundred by service", "s", `histogram_quantile(0.99, ${buckets})`),
       thresholds: { critical: p99 },
