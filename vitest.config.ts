@@ -1,10 +1,10 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests of backups: together they take as long as all others on the engine, and run beside them (scripts/test). */
-const backups = [
-  "test/contract/{store,store-faults,encryption}.test.ts",
-  "test/scenario/{backup-*,faults-*,disaster,schedule}.test.ts",
-];
+const backups = ["test/contract/{store,store-faults,encryption}.test.ts", "test/scenario/{backup-*,schedule}.test.ts"];
+
+/** What survives a kill, a full disk, a turned bit, the loss of a server. */
+const faults = ["test/scenario/{faults-*,disaster}.test.ts"];
 
 /** Tests of a stack that is watched, with many servers in it: a third run beside them. */
 const watching = [
@@ -25,11 +25,12 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/contract/**/*.test.ts", "test/scenario/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...backups, ...watching],
+          exclude: [...configDefaults.exclude, ...backups, ...faults, ...watching],
           ...onEngine,
         },
       },
       { test: { name: "backups", include: backups, ...onEngine } },
+      { test: { name: "faults", include: faults, ...onEngine } },
       { test: { name: "watching", include: watching, ...onEngine } },
     ],
   },
