@@ -180,9 +180,14 @@ function suite(open: () => Bench): void {
     await engine.exec(id, ["true"]);
     await engine.stop(id, 10);
     await engine.remove(id);
+    const mineOf = async () =>
+      (await engine.pastEvents(bench.project, before)).events.filter((event) => event.id === id);
+    // The engine tells of a removal when it comes to it, soon after it has answered.
+    await expect
+      .poll(async () => happenings(await mineOf()), { timeout: 10_000 })
+      .toEqual(["eventful start", "eventful kill 15", "eventful die", "eventful destroy"]);
     const { events, knownFrom } = await engine.pastEvents(bench.project, before);
     const mine = events.filter((event) => event.id === id);
-    expect(happenings(mine)).toEqual(["eventful start", "eventful kill 15", "eventful die", "eventful destroy"]);
     expect(mine.every(({ at, oneOff, action }) => at > before && !oneOff && !action.startsWith("exec"))).toBe(true);
     expect(knownFrom).toBeLessThanOrEqual(mine[0]?.at ?? 0);
     const last = events.at(-1)?.at ?? 0;
