@@ -2,8 +2,8 @@ import type { StackModel } from "../stack/model.ts";
 import type { Console } from "../stack/monitoring.ts";
 import { StackError } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
-import { engineName } from "./backup/container.ts";
 import type { Context } from "./context.ts";
+import { engineName } from "./engine-name.ts";
 
 /** How a person gets to a page of the stack. */
 export interface Opened {

@@ -20,12 +20,13 @@ import {
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { engineName, throwAwaySpec } from "../../src/operations/backup/container.ts";
+import { throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
 import type { Produced } from "../../src/operations/backup/kinds.ts";
 import { publishLocally } from "../../src/operations/backup/publish.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
+import { engineName } from "../../src/operations/engine-name.ts";
 import { sharedObjects } from "../../src/operations/restore/fetch.ts";
 import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";

@@ -1,8 +1,9 @@
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { engineName, stackLabel } from "../../src/operations/backup/container.ts";
+import { stackLabel } from "../../src/operations/backup/container.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
+import { engineName } from "../../src/operations/engine-name.ts";
 import { openJournal } from "../../src/operations/journal.ts";
 import { swapVolumes } from "../../src/operations/restore/swap.ts";
 import { systemClock } from "../../src/support/clock.ts";

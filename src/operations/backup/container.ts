@@ -5,6 +5,7 @@ import type { Service, StackModel, Task } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
 import { describeProcess } from "../../support/process-identity.ts";
 import type { Context } from "../context.ts";
+import { engineName } from "../engine-name.ts";
 import { redactorFor } from "../secret-values.ts";
 
 /** Label of every container and volume that an operation makes beside Compose; its value is the stack's name. */
@@ -17,11 +18,6 @@ export const processLabel = "create-stack.process";
 /** Labels of what this process makes for a stack beside Compose. */
 export function ownLabels({ name }: Pick<StackModel, "name">, purpose: string): Record<string, string> {
   return { [stackLabel]: name, [purposeLabel]: purpose, [processLabel]: JSON.stringify(describeProcess()) };
-}
-
-/** Name of a volume or network of the model as the engine knows it. */
-export function engineName({ name }: Pick<StackModel, "name">, part: string): string {
-  return `${name}_${part}`;
 }
 
 /** The image that the source's service runs right now, else the one that it would run. By id, so that it is the same one. */

@@ -4,7 +4,7 @@ import { type ObjectServer, objectServer } from "../../snapshots/object-source.t
 import type { DataSourceOf } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
-import { engineName } from "./container.ts";
+import { engineName } from "../engine-name.ts";
 
 export type ObjectStoreSource = DataSourceOf<"object-store">;
 

@@ -19,8 +19,9 @@ import {
 } from "../../snapshots/object-target.ts";
 import { inParallel } from "../../support/parallel.ts";
 import { formatSize } from "../../support/units.ts";
+import { engineName } from "../engine-name.ts";
 import { giveVolume, withStanding } from "../restore/throw-away.ts";
-import { engineName, imageOfService, throwAwaySpec } from "./container.ts";
+import { imageOfService, throwAwaySpec } from "./container.ts";
 import type { Checked, Loaded, LoadJob } from "./kinds.ts";
 import { type ObjectStoreSource, reachServer } from "./object-access.ts";
 import { historyOf, indexIn, sampleOf } from "./object-check.ts";

@@ -4,9 +4,9 @@ import type { DataSourceOf } from "../../stack/model.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
 import type { Context } from "../context.ts";
+import { engineName } from "../engine-name.ts";
 import type { Journal } from "../journal.ts";
 import { lockHolder, withLock } from "../lock.ts";
-import { engineName } from "./container.ts";
 import { type GoOn, goOn, runIn, runningContainers } from "./go-on.ts";
 
 type Source = DataSourceOf<"volume">;

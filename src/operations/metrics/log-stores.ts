@@ -2,6 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine, ObservedContainer } from "../../engine/engine.ts";
 import type { StackModel } from "../../stack/model.ts";
+import { engineName } from "../engine-name.ts";
 
 /** Bytes on the disk, by component, and when that was measured. */
 export interface LogStoreSizes {
@@ -44,7 +45,7 @@ async function volumeSize(
   volume: string,
   containers: readonly ObservedContainer[],
 ): Promise<number | undefined> {
-  const found = await engine.volume(`${model.name}_${volume}`);
+  const found = await engine.volume(engineName(model, volume));
   if (found === undefined) return undefined;
   try {
     return await sizeOf(found.mountpoint);

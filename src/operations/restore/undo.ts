@@ -1,6 +1,6 @@
 import { StackError } from "../../support/errors.ts";
-import { engineName } from "../backup/container.ts";
 import type { Context } from "../context.ts";
+import { engineName } from "../engine-name.ts";
 import { aloneWithBackups, exclusively, journalled } from "../operation.ts";
 import { makeNewBases } from "./new-bases.ts";
 import { noteRestore, readRestores } from "./record.ts";
