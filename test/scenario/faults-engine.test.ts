@@ -126,13 +126,11 @@ await describeWithDocker("an engine that is killed", images, () => {
       const filler = join(engine?.volumes ?? "", "filler");
       const startedAt = () => stack.docker("inspect", "--format", "{{.State.StartedAt}}", containerOf(stack, "app"));
       const before = startedAt();
-      // Not a byte, a third of the big file, all of it and nothing else.
-      for (const megabytes of [0, 8, 24]) {
-        const ended = await stack.run(["restore", "run", saved, "--yes"], {
-          at: (text) => text.startsWith("Loading"),
-          strike: () => fillDisk(filler, megabytes * 1024 ** 2),
-        });
-        expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: 14 });
+      // Hardly a byte, a third of the big file, all of it and nothing else.
+      for (const megabytes of [1, 8, 24]) {
+        fillDisk(filler, megabytes * 1024 ** 2);
+        const ended = await stack.run(["restore", "run", saved, "--yes"]);
+        expect(ended, ended.lines.join("\n")).toMatchObject({ code: 14 });
         const said = ended.lines.join("\n");
         expect(said).toMatch(/There is no room to restore app-(uploads|more): /);
         expect(said).toContain(`the disk of ${engine?.volumes} is full`);

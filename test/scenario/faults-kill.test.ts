@@ -103,7 +103,7 @@ await describeWithDocker("a backup that is cut short", images, () => {
   });
 
   test("whoever writes the archive is killed: that copy fails, with its reason, and the others are made", async () => {
-    stack.sh("app", "dd if=/dev/urandom of=/uploads/big bs=1M count=24 2>/dev/null");
+    stack.sh("app", "dd if=/dev/urandom of=/uploads/big bs=1M count=120 2>/dev/null");
     const ended = await stack.run(
       ["backup", "run", "--json"],
       onHelper(stack, /^backup-/, (id) => stack.docker("kill", id)),

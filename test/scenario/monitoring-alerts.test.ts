@@ -13,7 +13,7 @@ import { freePort } from "../support/cli-stack.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { type MailServer, mailServer, type PostBox, postBox } from "../support/receivers.ts";
 import { request } from "./edge-request.ts";
-import { type MonitoringStack, monitoringImages, monitoringStack, soon } from "./monitoring-stack.ts";
+import { type MonitoringStack, monitoringImages, monitoringStack, shortenMemory, soon } from "./monitoring-stack.ts";
 
 const images = [
   ...monitoringImages,
@@ -46,10 +46,13 @@ function app(key: string, more: string): string {
 
 const day = 86_400_000;
 
+/** What is true of the machine that tests run on: it may be busy, and other tests fill disks of their own. */
 const ofTheMachine = [
   "HostClockWrong",
   "HostCpuSaturated",
   "HostCpuStolen",
+  "HostDiskFilling",
+  "HostDiskFullSoon",
   "HostDiskSlow",
   "HostMemoryFull",
   "HostMemoryFullSoon",
@@ -78,7 +81,6 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
         app("web", "routes: [web.localhost],"),
         app("worker", ""),
         "  redis: {}",
-        // The machine that tests run on may be busy, and have nobody to set its clock.
         `  monitoring: { scrape: 2s, without: [${ofTheMachine.join(", ")}] }`,
         "notify:",
         "  slack: { webhook: slack_webhook }",
@@ -88,6 +90,11 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
         "  heartbeat: heartbeat_url",
       ].join("\n"),
     );
+    shortenMemory(join(stack.directory, "config/monitoring/rules"), [
+      "RequestsFail",
+      "RequestsSlow",
+      "ServiceCrashLoop",
+    ]);
     const secrets = { slack_webhook: "slack", alert_webhook: "webhook", heartbeat_url: "heartbeat" };
     for (const [name, path] of Object.entries(secrets)) writeSecret(stack, name, `${box.base}/${path}\n`);
     writeSecret(stack, "pagerduty_key", "routing-key-of-the-test\n");
@@ -117,9 +124,10 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
     await soon(async () =>
       expect((await prometheus.targets()).filter((target) => !target.endsWith(" up"))).toEqual([]),
     );
-    expect(await prometheus.firing()).toEqual(["Watchdog monitoring"]);
+    const ofOtherDisks = (text: string) => /HostDiskFull|the disk at/.test(text);
+    expect((await prometheus.firing()).filter((alert) => !ofOtherDisks(alert))).toEqual(["Watchdog monitoring"]);
     expect(told(box)).toEqual([]);
-    expect(mails.mails).toEqual([]);
+    expect(subjectsTo(mails).filter((subject) => !ofOtherDisks(subject))).toEqual([]);
   });
 
   test("a database that is stopped is one message to everybody, without the apps that fail with it", async () => {
@@ -186,8 +194,7 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
     const expected = [
       "BackupStale backups",
       "CertificateBad web",
-      // The second because it fills as fast as it is full.
-      ...(hasDisk ? ["HostDiskFull host", "HostDiskFullSoon host"] : []),
+      ...(hasDisk ? ["HostDiskFull host"] : []),
       "RedisDown redis",
       "RequestsFail web",
       "RequestsSlow web",
