@@ -133,7 +133,7 @@ function hostRows({ host: { memory, disk } }: StatusReport): Row[] {
 
 function monitoringRows({ monitoring }: StatusReport, now: number): Row[] {
   if (monitoring === undefined) return [];
-  const { alerts, targetsDown, metricsWrittenAt } = monitoring;
+  const { alerts, targetsDown, metricsWrittenAt, logStores = {} } = monitoring;
   const count = (list: readonly unknown[] | undefined, none: string): Cell => {
     if (list === undefined) return { text: "not known", style: "yellow" };
     return list.length === 0 ? none : { text: String(list.length), style: "red" };
@@ -154,6 +154,7 @@ function monitoringRows({ monitoring }: StatusReport, now: number): Row[] {
       metricsWrittenAt === undefined ? { text: "never", style: "yellow" } : ago(metricsWrittenAt, now),
       "",
     ],
+    ...Object.entries(logStores).map(([component, bytes]): Row => ["kept logs", formatSize(bytes), component]),
   ];
 }
 

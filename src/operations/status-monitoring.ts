@@ -24,8 +24,11 @@ export async function readMonitoring(
 ): Promise<MonitoringStatus | undefined> {
   const { monitoring } = model;
   if (monitoring === undefined) return undefined;
-  const { writtenAt } = readMetricsMemory(directory);
-  const written = writtenAt === undefined ? {} : { metricsWrittenAt: new Date(writtenAt).toISOString() };
+  const { writtenAt, logStores } = readMetricsMemory(directory);
+  const written = {
+    ...(writtenAt !== undefined && { metricsWrittenAt: new Date(writtenAt).toISOString() }),
+    ...(logStores !== undefined && Object.keys(logStores.bytes).length > 0 && { logStores: logStores.bytes }),
+  };
   const runs = ({ service }: { service: string }) =>
     containers.find((container) => container.service === service && !container.oneOff && container.state === "running");
   const prometheus = runs(monitoring.prometheus);

@@ -90,6 +90,8 @@ export interface MonitoringStatus {
   targetsDown?: TargetDown[];
   /** ISO 8601 when metrics of services were written last. */
   metricsWrittenAt?: string;
+  /** Bytes on the disk that kept logs take, by component; measured with the metrics, every quarter of an hour. */
+  logStores?: Record<string, number>;
   /** Why something is not known. */
   silent?: string[];
 }

@@ -53,7 +53,7 @@ describe.skipIf(!hasScript)("questions on a terminal", () => {
     const { code, left, shown } = await converse(
       [],
       [
-        ["What is it to be?", down + down + down + enter],
+        ["What is it to be?", down.repeat(4) + enter],
         ["Name of the stack", `My Shop${enter}`],
         ["expected a name", `${control.u}shop${enter}`],
         ["Domain", `https://shop.example.org${enter}`],
@@ -95,9 +95,9 @@ describe.skipIf(!hasScript)("questions on a terminal", () => {
     const { code, shown } = await converse(
       ["--dir", "mine"],
       [
-        ["What is it to be?", down + down + down + down + enter],
+        ["What is it to be?", down.repeat(5) + enter],
         ["Name of the stack", `mine${enter}`],
-        ["Which components?", ` ${enter}`],
+        ["Which components?", `${down.repeat(3)} ${enter}`],
         ["Names of your applications", `${control.u}web, worker${enter}`],
         ["Domain", enter],
         ["web: Image", `x/web:1${enter}`],

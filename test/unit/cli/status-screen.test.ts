@@ -152,7 +152,11 @@ test("what monitoring says, and what keeps the stack running", () => {
   const quiet = { name: "A", severity: "warning", summary: "", since: report.at, quiet: true };
   const lines = screen({
     ...report,
-    monitoring: { alerts: [quiet, { ...quiet, quiet: false }], metricsWrittenAt: at(20) },
+    monitoring: {
+      alerts: [quiet, { ...quiet, quiet: false }],
+      metricsWrittenAt: at(20),
+      logStores: { loki: 5 * 1024 ** 2 },
+    },
     supervisor: {
       schedule: { installed: ["cron"], lastCall: at(40) },
       watch: { installed: false, running: false },
@@ -163,6 +167,7 @@ test("what monitoring says, and what keeps the stack running", () => {
     "  alerts firing    1          and 1 quiet",
     "  targets down     not known",
     "  metrics written  20s ago",
+    "  kept logs        5 MB       loki",
     "",
     "Kept running by",
     "  schedule  cron                                    called 40s ago",
