@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type {
+  Action,
   ConfigFile,
   DataSource,
   Dependency,
@@ -7,6 +8,7 @@ import type {
   HardeningException,
   Healthcheck,
   HostNeed,
+  Inspection,
   Migration,
   Mount,
   Network,
@@ -163,6 +165,10 @@ export interface Contribution {
   routes?: Route[];
   migrations?: Migration[];
   shortcuts?: Omit<Shortcut, "component">[];
+  /** What `status` shows of it. */
+  inspections?: Omit<Inspection, "component">[];
+  /** What a person does to it by hand. */
+  actions?: Omit<Action, "component">[];
   hostNeeds?: WithoutComponent<HostNeed>[];
   dataSources?: WithoutComponent<DataSource>[];
   /** State that is not backed up on purpose, with the reason. */

@@ -252,6 +252,8 @@ function assemble({ name, backup, notify }: StackConfig, contributions: readonly
     routes: contributions.flatMap(({ contribution }) => contribution.routes ?? []),
     migrations: contributions.flatMap(({ contribution }) => contribution.migrations ?? []),
     shortcuts: gather((contribution) => contribution.shortcuts),
+    inspections: gather((contribution) => contribution.inspections),
+    actions: gather((contribution) => contribution.actions),
     hostNeeds: gather((contribution) => contribution.hostNeeds),
     dataSources: gather((contribution) => contribution.dataSources),
     unprotected: gather((contribution) => contribution.unprotected),

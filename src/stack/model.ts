@@ -214,6 +214,39 @@ export interface Shortcut {
   about: string;
 }
 
+/**
+ * What a component tells of itself on the status screen beyond healthy or not: who is primary, how far a replica is behind.
+ * `command` runs in the first of `services` that runs, and prints one InspectionAnswer as JSON within five seconds.
+ */
+export interface Inspection {
+  component: string;
+  services: string[];
+  command: string[];
+}
+
+export interface InspectionAnswer {
+  /** Shown in this order: `{ "primary": "cache-2", "quorum": "3 of 3" }`. */
+  facts: Record<string, string>;
+  /** What is wrong; `hint` is the next command to type. */
+  problems?: { message: string; hint?: string }[];
+}
+
+/** Something that a person does to a component by hand: `./prod.sh redis failover cache`. */
+export interface Action {
+  /** Type of the component, and what is done. */
+  verb: string;
+  word: string;
+  component: string;
+  /** `command` runs in the first of them that runs. */
+  services: string[];
+  command: string[];
+  about: string;
+  /** Question that is answered with yes (or `--yes`) before; left out: it is harmless. */
+  asks?: string;
+  /** Milliseconds. */
+  timeout: number;
+}
+
 /** What a component needs of the host and Compose cannot make. */
 export type HostNeed = {
   component: string;
@@ -258,6 +291,11 @@ export type DataSource = {
   service: string;
   /** Name in the model of the volume that holds it. */
   volume: string;
+  /**
+   * Services with volumes that are made of what this one holds (replicas, and who is what among them). A restore stops them
+   * too and gives them empty volumes, which they fill again by themselves; its undo brings the old ones back.
+   */
+  follows?: { service: string; volume: string }[];
 } & (
   | {
       kind: "postgres";
@@ -385,6 +423,8 @@ export interface StackModel {
   routes: Route[];
   migrations: Migration[];
   shortcuts: Shortcut[];
+  inspections: Inspection[];
+  actions: Action[];
   hostNeeds: HostNeed[];
   dataSources: DataSource[];
   unprotected: Unprotected[];

@@ -3,10 +3,20 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { catalogue, presets } from "../support/catalogue.ts";
 
 const bundle = join(import.meta.dirname, "../../dist/create-stack.mjs");
 // util-linux: gives a program a terminal of its own.
 const hasScript = spawnSync("script", ["--version"]).status === 0;
+
+/** Keys that choose this entry of a list. */
+const choose = (list: readonly string[], entry: string) => {
+  const at = list.indexOf(entry);
+  if (at === -1) throw new Error(`${entry} is not in the list`);
+  return down.repeat(at);
+};
+const starts = [...presets, "build my own"];
+const components = catalogue.components.map(({ type }) => type).filter((type) => type !== "app" && type !== "traefik");
 
 const enter = "\r";
 const down = "\u001b[B";
@@ -53,7 +63,7 @@ describe.skipIf(!hasScript)("questions on a terminal", () => {
     const { code, left, shown } = await converse(
       [],
       [
-        ["What is it to be?", down.repeat(4) + enter],
+        ["What is it to be?", choose(starts, "web") + enter],
         ["Name of the stack", `My Shop${enter}`],
         ["expected a name", `${control.u}shop${enter}`],
         ["Domain", `https://shop.example.org${enter}`],
@@ -95,9 +105,9 @@ describe.skipIf(!hasScript)("questions on a terminal", () => {
     const { code, shown } = await converse(
       ["--dir", "mine"],
       [
-        ["What is it to be?", down.repeat(5) + enter],
+        ["What is it to be?", choose(starts, "build my own") + enter],
         ["Name of the stack", `mine${enter}`],
-        ["Which components?", `${down.repeat(3)} ${enter}`],
+        ["Which components?", `${choose(components, "minio")} ${enter}`],
         ["Names of your applications", `${control.u}web, worker${enter}`],
         ["Domain", enter],
         ["web: Image", `x/web:1${enter}`],

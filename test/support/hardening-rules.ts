@@ -1,6 +1,7 @@
 import { parseImage } from "../../src/stack/fields.ts";
 import type { Service } from "../../src/stack/model.ts";
 import { parseDuration, parseSize } from "../../src/support/units.ts";
+import { componentsInTests } from "./component-in-tests.ts";
 import { type InspectedStack, isExcused, isMadeFolder, isReadFolder, type ReadService } from "./inspected-stack.ts";
 
 /** One thing that must hold for every generated stack. */
@@ -86,13 +87,13 @@ const healthPrograms: [image: RegExp, programs: RegExp][] = [
   [/^pgsty\/silo$/, /^mc$/],
   [/^traefik$/, /^traefik$/],
   [/^wollomatic\/socket-proxy$/, /^\/healthcheck$/],
-  [/^grafana\/loki$/, /^\/usr\/bin\/loki$/],
   [/^grafana\/alloy$/, /^bash$/],
   [/(^|\/)(elasticsearch|kibana|logstash)$/, /^curl\b/],
   [/(^|\/)(elasticsearch-exporter|postgres-exporter|redis_exporter|node-exporter|blackbox-exporter)$/, /^wget$/],
   [/^prom\/(prometheus|alertmanager)$/, /^wget$/],
   [/^grafana\/grafana$/, /^curl$/],
   [/^ghcr\.io\/google\/cadvisor$/, /^wget$/],
+  ...[...componentsInTests.values()].flatMap((component) => component.healthPrograms ?? []),
 ];
 
 const secretLike = /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY/;

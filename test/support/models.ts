@@ -43,6 +43,8 @@ export function model(services: readonly Service[], parts: Partial<StackModel> =
     routes: [],
     migrations: [],
     shortcuts: [],
+    inspections: [],
+    actions: [],
     hostNeeds: [],
     dataSources: [],
     unprotected: [],

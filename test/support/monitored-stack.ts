@@ -1,3 +1,10 @@
+import { stringify } from "yaml";
+import { componentsInTests } from "./component-in-tests.ts";
+
+const described = [...componentsInTests.values()].flatMap(({ monitored }) => monitored ?? []);
+const used = ["postgres", "redis", "minio", ...described.flatMap(({ uses }) => uses ?? [])];
+const others = described.map(({ components }) => stringify(components)).join("");
+
 /** A stack with each component that the catalogue has, measured, with every kind of receiver: all alert rules are in it. */
 export const monitoredStack = `
 name: shop
@@ -19,7 +26,7 @@ components:
     user: "1000:1000"
     routes: [shop.localhost]
     health: /health
-    uses: [postgres, redis, minio]
+    uses: [${used.join(", ")}]
     migrate: [npm, run, migrate]
   postgres: {}
   redis: { queues: ["bull:mail:wait"] }
@@ -29,4 +36,4 @@ components:
   grafana: {}
   loki: {}
   elk: {}
-`;
+${others.replace(/^(?=.)/gm, "  ")}`;

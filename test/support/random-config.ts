@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { stringify } from "yaml";
+import { componentsInTests } from "./component-in-tests.ts";
 
 type Section = Record<string, unknown>;
 
@@ -240,8 +241,27 @@ type TraefikSeed = typeof traefikSeed extends fc.Arbitrary<infer Seed> ? Seed : 
 /** A component that apps can use, with the parts that can be asked for; undefined: any. */
 interface Target {
   key: string;
-  parts: string[] | undefined | "none";
+  parts: readonly string[] | undefined | "none";
 }
+
+/** Types that describe themselves in test/catalogue. */
+const othersSeed = fc
+  .tuple(
+    ...[...componentsInTests].flatMap(([type, { random }]) =>
+      random === undefined
+        ? []
+        : [
+            // Each is in some of the stacks, so that one with everything stays as rare as it is.
+            fc
+              .oneof(
+                { weight: 3, arbitrary: fc.constant([]) },
+                { weight: 1, arbitrary: fc.array(random.section, { maxLength: random.most }) },
+              )
+              .map((sections) => ({ type, parts: random.parts, sections })),
+          ],
+    ),
+  )
+  .map((each) => each);
 
 /** Random valid stacks over all component types and options, several of one type, `uses` without cycles. */
 export const randomStack: fc.Arbitrary<RandomStack> = fc
@@ -254,6 +274,7 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
     redis: fc.array(redisSeed, { maxLength: 2 }),
     minio: fc.array(minioSeed, { maxLength: 2 }),
     watching: watchingSeed,
+    others: othersSeed,
     apps: fc.array(appSeed, { minLength: 1, maxLength: 4 }),
   })
   .map((seed) => {
@@ -284,6 +305,11 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
       );
       targets.push({ key, parts: each.buckets });
     });
+    for (const { type, parts, sections } of seed.others)
+      sections.forEach((section, index) => {
+        const key = add(type, index, section);
+        if (parts !== "unusable") targets.push({ key, parts });
+      });
     const { monitoring, loki, elk, grafana, hosts } = seed.watching;
     const host = (name: string) => (hosts && seed.traefik !== undefined ? { host: `${name}.example.com` } : {});
     if (monitoring) add("monitoring", 0, monitoring);
