@@ -39,6 +39,7 @@ export function statusScreen(report: StatusReport, paint: Paint, width: number |
     ]),
     "",
     ...table([heading(), ...report.services.map(serviceRow)]),
+    ...section("Components", report.components.flatMap(componentRows)),
     ...section(
       "Routes",
       report.routes.map(({ url, service, certificate }) => [url, service, certificateCell(url, certificate)]),
@@ -97,6 +98,11 @@ function memoryCell({ used, limit }: { used: number; limit: number }): Cell {
   if (limit === 0) return formatSize(used);
   const text = `${formatSize(used)} / ${formatSize(limit)}`;
   return used > limit * memoryToWorry ? { text, style: "yellow" } : text;
+}
+
+/** One line for each fact; the component's name stands before the first. */
+function componentRows({ component, facts }: StatusReport["components"][number]): Row[] {
+  return Object.entries(facts).map(([name, value], index) => [index === 0 ? component : "", name, value]);
 }
 
 function certificateCell(url: string, certificate: CertificateStatus | undefined): Cell {

@@ -96,6 +96,12 @@ export interface MonitoringStatus {
   silent?: string[];
 }
 
+/** What a component tells of itself, in its own words and order: who is primary, how far a replica is behind. */
+export interface ComponentFacts {
+  component: string;
+  facts: Record<string, string>;
+}
+
 /** What keeps an eye on the stack. Times are ISO 8601. */
 export interface SupervisorStatus {
   schedule: { installed: SchedulerKind[]; lastCall?: string };
@@ -118,6 +124,8 @@ export interface StatusReport {
   healthy: boolean;
   problems: StatusProblem[];
   services: ServiceStatus[];
+  /** Only components that tell something, and of those that run. */
+  components: ComponentFacts[];
   routes: RouteStatus[];
   volumes: { name: string; bytes?: number }[];
   migrations: MigrationStatus[];

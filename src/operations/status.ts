@@ -8,6 +8,7 @@ import type { ScheduleHost } from "./schedule/host.ts";
 import { redactorFor } from "./secret-values.ts";
 import { certificateProblems, readCertificates, routeStatuses, tlsEntrance } from "./status-certificates.ts";
 import { hostProblems, readHost } from "./status-host.ts";
+import { inspectComponents } from "./status-inspections.ts";
 import { monitoringProblems, readMonitoring } from "./status-monitoring.ts";
 import type {
   CertificateStatus,
@@ -38,10 +39,12 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const { directory, model, engine, clock } = context;
   const now = clock.now();
   const entrance = tlsEntrance(model);
+  const redact = redactorFor(directory, model);
   const observed = engine.observe(model.name);
-  const [{ containers }, memory, monitoring, volumes, certificates, host, supervisor] = await Promise.all([
+  const [{ containers }, memory, inspected, monitoring, volumes, certificates, host, supervisor] = await Promise.all([
     observed,
     observed.then((seen) => memoryOf(engine, seen)),
+    observed.then((seen) => inspectComponents(engine, model, seen.containers, redact)),
     observed.then((seen) => readMonitoring(directory, model, engine, seen.containers)),
     engine.volumes(model.name, { sizes: options.sizes ?? false }),
     entrance === undefined ? new Map<string, CertificateStatus>() : readCertificates(directory, model, entrance, now),
@@ -56,13 +59,13 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const commands = commandStatus(directory);
   const all = [
     ...problems,
+    ...inspected.problems,
     ...monitoringProblems(model, monitoring, problems, services, now),
     ...(entrance === undefined ? [] : certificateProblems(model.routes, shown, entrance)),
     ...migrationProblems(migrations, commands.running),
     ...hostProblems(host),
     ...interruptedProblem(commands),
   ];
-  const redact = redactorFor(directory, model);
   return {
     format: 1,
     stack: model.name,
@@ -70,6 +73,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
     healthy: all.length === 0,
     problems: all.map((problem) => ({ ...problem, message: redact(problem.message) })),
     services,
+    components: inspected.facts,
     routes: routeStatuses(model.routes, shown, entrance?.port),
     volumes: volumes.map(({ name, bytes }) => ({ name, ...(bytes !== undefined && { bytes }) })),
     migrations,

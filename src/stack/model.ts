@@ -216,7 +216,8 @@ export interface Shortcut {
 
 /**
  * What a component tells of itself on the status screen beyond healthy or not: who is primary, how far a replica is behind.
- * `command` runs in the first of `services` that runs, and prints one InspectionAnswer as JSON within five seconds.
+ * `command` runs in the first of `services` that is healthy, else that runs, and prints one InspectionAnswer as JSON within
+ * five seconds: longer nobody waits, but it is not killed, so it has time limits of its own where it asks others.
  */
 export interface Inspection {
   component: string;
@@ -237,7 +238,7 @@ export interface Action {
   verb: string;
   word: string;
   component: string;
-  /** `command` runs in the first of them that runs. */
+  /** `command` runs in the first of them that is healthy, else that runs. */
   services: string[];
   command: string[];
   about: string;

@@ -50,6 +50,10 @@ const report: StatusReport = {
       image: "busybox:1",
     },
   ],
+  components: [
+    { component: "cache", facts: { primary: "cache-2", quorum: "3 of 3" } },
+    { component: "queue", facts: { "ready messages": "12" } },
+  ],
   routes: [
     {
       service: "web",
@@ -102,6 +106,11 @@ SERVICE           STATE       RUNS  UP    RESTARTS  MEMORY         IMAGE
 web               unhealthy   2/2   1h2m  1         60 MB / 64 MB  ghcr.io/you/web:1.4.2
 db-setup          failed (2)                                       postgres:18
 extra (override)  running     1/1   5s              1 MB           busybox:1
+
+Components
+  cache  primary         cache-2
+         quorum          3 of 3
+  queue  ready messages  12
 
 Routes
   https://a.com/        web  3 days left (R11)
