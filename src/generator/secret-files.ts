@@ -108,8 +108,19 @@ function encode(value: string, reference: SecretReference): string {
     );
   if (reference.encoding === "sha256") return createHash("sha256").update(value).digest("hex");
   if (reference.encoding === "json") return JSON.stringify(value).slice(1, -1);
+  if (reference.encoding === "rabbitmq") return rabbitmqHash(value, reference.secret);
   if (typeof reference.encoding === "object") return signedToken(reference.encoding.token, value);
   return value;
+}
+
+/**
+ * A password as RabbitMQ keeps it (rabbit_password_hashing_sha256): four bytes of salt, then the hash of both. The salt is
+ * made of the secret's name, so that the same secret always gives the same file and two with one value differ.
+ */
+function rabbitmqHash(value: string, name: string): string {
+  const salt = createHash("sha256").update(name).digest().subarray(0, 4);
+  const hash = createHash("sha256").update(salt).update(value).digest();
+  return Buffer.concat([salt, hash]).toString("base64");
 }
 
 /** A JSON Web Token (RFC 7519). It holds no time of its making, so that the same secret always gives the same file. */

@@ -1,8 +1,14 @@
 /**
  * How a secret's value is written into the text around it. `token`: not the value, but a JSON Web Token with these claims
- * that is signed with it (HS512).
+ * that is signed with it (HS512). `rabbitmq`: the salted hash that RabbitMQ keeps.
  */
-export type SecretEncoding = "plain" | "uri" | "sha256" | "json" | { token: Readonly<Record<string, string | number>> };
+export type SecretEncoding =
+  | "plain"
+  | "uri"
+  | "sha256"
+  | "json"
+  | "rabbitmq"
+  | { token: Readonly<Record<string, string | number>> };
 
 export interface SecretReference {
   secret: string;

@@ -12,6 +12,10 @@ describe("composed secrets", () => {
     expect(composeSecret(secretText`#${secret("key", "sha256")}`, read)).toBe(
       "#8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a",
     );
+    // Four bytes of salt, made of the secret's name, and the SHA-256 of both.
+    expect(composeSecret(secretText`${secret("key", "rabbitmq")}`, read)).toBe(
+      "LHDhK18kHI1sJ0qFp/+SKawFnhfb8PEhxqAaVJRsTxFCrkMe",
+    );
   });
 
   test("leave out the lines of a secret that is not there yet, and only those", () => {
