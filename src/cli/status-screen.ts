@@ -55,10 +55,11 @@ export function statusScreen(report: StatusReport, paint: Paint, width: number |
   ];
 }
 
-function headline({ stack, healthy, problems, at }: StatusReport): Row {
+function headline({ stack, environment, healthy, problems, at }: StatusReport): Row {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const verdict: Cell = healthy ? { text: "healthy", style: "green" } : { text: count, style: "red" };
-  return [{ text: stack, style: "bold" }, verdict, { text: at.slice(0, 19).replace("T", " "), style: "dim" }];
+  const where = environment === undefined ? [] : [environment];
+  return [{ text: stack, style: "bold" }, ...where, verdict, { text: at.slice(0, 19).replace("T", " "), style: "dim" }];
 }
 
 function commandLines({ running }: StatusReport, now: number): string[] {

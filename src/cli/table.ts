@@ -35,6 +35,11 @@ export const commands: Command[] = [
         repeatable: true,
         help: "change a value: name=shop, components.server.image=ghcr.io/you/app:1.4.2; PATH= removes it",
       },
+      {
+        name: "environment",
+        value: "NAME",
+        help: "which of the stack.yaml's environments: staging, development (default: production)",
+      },
       dryRun,
     ],
     examples: [
@@ -95,6 +100,11 @@ export const commands: Command[] = [
         completion: "file",
       },
       { name: "keep", value: "FILE", repeatable: true, help: "leave this edited file as it is", completion: "file" },
+      {
+        name: "environment",
+        value: "NAME",
+        help: "make it another of stack.yaml's environments; it stays that one",
+      },
     ],
     load: () => import("./commands/generate.ts"),
   },

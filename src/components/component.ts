@@ -69,6 +69,8 @@ export interface UsedBy {
 export interface ComponentUse {
   /** Name of the stack. */
   stack: string;
+  /** Which of `environments:` it is; production where stack.yaml has none. */
+  environment: string;
   /** Key in stack.yaml: the Compose service name, or its prefix. */
   key: string;
   /** Components that use this one, in the order of stack.yaml. */
@@ -104,6 +106,7 @@ export interface ServiceNeeds {
   envFiles?: string[];
   secrets?: string[];
   mounts?: Mount[];
+  configCheck?: string[];
   tmpfs?: Tmpfs[];
   networks: string[];
   ports?: PublishedPort[];

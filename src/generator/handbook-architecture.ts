@@ -13,6 +13,7 @@ export function architectureValues(model: StackModel): Record<string, unknown> {
   return {
     name: model.name,
     summary: summary(model),
+    environment: model.environment ?? "",
     diagram: diagram(model),
     services: servicesTable(model),
     startOrder: startOrderTable(model),

@@ -9,6 +9,7 @@ import type {
   UsedBy,
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
+import { usualEnvironment } from "../stack/environments.ts";
 import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
 import { metricsFolder, usualThresholds } from "../stack/monitoring.ts";
 import { configError } from "../stack/source.ts";
@@ -41,6 +42,7 @@ export function buildModel(config: StackConfig, catalogue: Catalogue, file = "st
   const problems: FoundProblem[] = checkUses(
     placed,
     catalogue.components.map((component) => component.type).filter((type) => type !== "app"),
+    config,
   );
   const contributions = problems.length > 0 ? [] : contributeAll(config, placed, catalogue);
   for (const { key, contribution } of contributions) {
@@ -60,29 +62,40 @@ function place(config: ComponentConfig, catalogue: Catalogue): Placed {
   return { config, component, uses: component.uses?.(config.options) ?? [] };
 }
 
-function checkUses(placed: readonly Placed[], types: readonly string[]): FoundProblem[] {
+function checkUses(placed: readonly Placed[], types: readonly string[], stack: StackConfig): FoundProblem[] {
   const keys = placed.map((entry) => entry.config.key);
   const problems: FoundProblem[] = [];
   for (const { config, uses } of placed) {
-    const others = keys.filter((key) => key !== config.key);
     uses.forEach((use, index) => {
       const path = ["components", config.key, ...use.path];
       const twice = uses.findIndex((other) => other.component === use.component && other.part === use.part) < index;
       if (use.component === config.key)
         problems.push({ path, message: `${config.key} uses itself`, hint: "remove it from uses" });
       else if (!keys.includes(use.component))
-        problems.push({
-          path,
-          message: `${config.key} uses "${use.component}", which is not in this stack`,
-          hint: types.includes(use.component)
-            ? `add ${use.component}: {} under components`
-            : didYouMean(use.component, [...others, ...types]),
-        });
+        problems.push({ path, ...notThere(config.key, use.component, types, stack) });
       else if (twice)
         problems.push({ path, message: `${config.key} uses ${use.component} twice`, hint: "keep one of them" });
     });
   }
   return problems.length > 0 ? problems : findCycle(placed);
+}
+
+function notThere(
+  key: string,
+  used: string,
+  types: readonly string[],
+  { environment, removed, components }: StackConfig,
+): Pick<FoundProblem, "message" | "hint"> {
+  if (removed?.includes(used))
+    return {
+      message: `${key} uses "${used}", which ${environment} takes away`,
+      hint: `give ${key} another uses: list under environments: ${environment}: components:`,
+    };
+  const others = components.map((component) => component.key).filter((other) => other !== key);
+  return {
+    message: `${key} uses "${used}", which is not in this stack`,
+    hint: types.includes(used) ? `add ${used}: {} under components` : didYouMean(used, [...others, ...types]),
+  };
 }
 
 /** A use that gives nothing is a mistake: a proxy, or a worker without a port. */
@@ -155,6 +168,7 @@ function contributeAll(config: StackConfig, placed: readonly Placed[], catalogue
   const monitor = placed.find(({ component }) => component.monitors === true);
   const useOf = (key: string): ComponentUse => ({
     stack: config.name,
+    environment: config.environment ?? usualEnvironment,
     key,
     usedBy: users.get(key) ?? [],
     monitored: monitor !== undefined,
@@ -222,7 +236,10 @@ function toolboxOf(services: readonly Service[]): string {
   return mine?.image ?? usualToolbox;
 }
 
-function assemble({ name, backup, notify }: StackConfig, contributions: readonly ContributionOf[]): StackModel {
+function assemble(
+  { name, environment, backup, notify }: StackConfig,
+  contributions: readonly ContributionOf[],
+): StackModel {
   const gather = <Item>(
     part: (contribution: Contribution) => readonly Item[] | undefined,
   ): (Item & { component: string })[] =>
@@ -239,6 +256,7 @@ function assemble({ name, backup, notify }: StackConfig, contributions: readonly
     format: 1,
     source: "",
     name,
+    ...(environment !== undefined && { environment }),
     services,
     volumes: gather((contribution) => contribution.volumes),
     networks: usedNetworks(contributions, services),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ComponentSchema } from "../stack/config.ts";
+import { environmentsShape } from "../stack/environments.ts";
 import { stackShape } from "../stack/load.ts";
 
 type Json = Record<string, unknown>;
@@ -30,9 +31,71 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
       },
       backup: properties.backup,
       notify: properties.notify,
+      environments: environmentsSchema(components, properties),
     },
-    definitions,
+    definitions: {
+      ...definitions,
+      ...Object.fromEntries(
+        Object.entries(definitions).map(([type, definition]) => [overlayOf(type), asOverlay(definition)]),
+      ),
+    },
   };
+}
+
+const overlayOf = (type: string) => `${type}-overlay`;
+
+/** The same keys once more, none of them required. */
+function environmentsSchema(components: readonly ComponentSchema[], properties: Record<string, Json>): Json {
+  const { additionalProperties: overlay, ...outer } = toJson(environmentsShape);
+  const [map] = (overlay as { anyOf: Json[] }).anyOf;
+  const own = (map as { properties: Record<string, Json> }).properties;
+  const inherited = (part: "backup" | "notify") => ({
+    anyOf: [asOverlay(properties[part] as Json), { type: "null" }],
+    description: own[part]?.description,
+  });
+  // Under a key of the user's own the type is known to the rest of the file alone: any component's keys may stand there.
+  const anyComponent = { type: ["object", "null"] };
+  return {
+    ...outer,
+    additionalProperties: {
+      ...map,
+      type: ["object", "null"],
+      properties: {
+        name: own.name,
+        components: {
+          type: "object",
+          description: own.components?.description,
+          properties: Object.fromEntries(
+            components
+              .filter(({ type }) => type !== "app")
+              .map(({ type }) => [type, { anyOf: [{ $ref: `#/definitions/${overlayOf(type)}` }, { type: "null" }] }]),
+          ),
+          additionalProperties: anyComponent,
+        },
+        backup: inherited("backup"),
+        notify: inherited("notify"),
+      },
+    },
+  };
+}
+
+/** A schema whose maps may leave out any key and take one away with null. Lists are replaced, so theirs are whole. */
+function asOverlay(schema: Json): Json {
+  const { required: _, default: __, ...rest } = schema;
+  if (Array.isArray(rest.anyOf)) return { ...rest, anyOf: rest.anyOf.map((part) => asOverlay(part as Json)) };
+  if (typeof rest.properties !== "object" || rest.properties === null) return rest;
+  const properties = Object.entries(rest.properties as Record<string, Json>).map(([key, value]) => [
+    key,
+    {
+      ...(value.description !== undefined && { description: value.description }),
+      anyOf: [bare(asOverlay(value)), { type: "null" }],
+    },
+  ]);
+  return { ...rest, properties: Object.fromEntries(properties) };
+}
+
+function bare({ description: _, ...schema }: Json): Json {
+  return schema;
 }
 
 /** Under the key `postgres` the type is postgres unless `type:` says otherwise. */

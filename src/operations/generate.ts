@@ -41,6 +41,8 @@ export interface GenerateOptions {
   keep?: readonly string[];
   /** Digests of images, instead of those in images.lock.json. */
   imageLock?: ImageLock;
+  /** Which of `environments:` it is from now on; left out, it stays the one that it was made for. */
+  environment?: string;
 }
 
 export interface GenerateResult {
@@ -58,15 +60,23 @@ export interface RenderedStack {
   files: RenderedFile[];
 }
 
+/** What a stack.yaml is read with. */
+export interface RenderOptions {
+  /** Name of the file, for messages. */
+  file?: string;
+  imageLock?: ImageLock;
+  /** Which of its `environments:`; production where it is left out. */
+  environment?: string | undefined;
+}
+
 /** Everything that a stack.yaml becomes, before anything is written. Pure. */
 export function renderStack(
   stackYaml: string,
   catalogue: Catalogue,
   carried: CarriedFiles,
-  file = "stack.yaml",
-  imageLock: ImageLock = {},
+  { file = "stack.yaml", imageLock = {}, environment }: RenderOptions = {},
 ): RenderedStack {
-  const config = loadStackConfig(stackYaml, file, catalogue.components);
+  const config = loadStackConfig(stackYaml, file, catalogue.components, environment);
   const model = {
     ...applyImageLock(buildModel(config, catalogue, file), imageLock),
     source: createHash("sha256").update(stackYaml).digest("hex"),
@@ -81,6 +91,7 @@ export function renderStack(
     ...renderModel(model, catalogue.templates),
     ...routeFiles(model.routes).map((route) => ours(route.path, route.content)),
     ours("prod.sh", carried.door, 0o755),
+    ...(model.environment === undefined ? [] : [ours(environmentPath, `${model.environment}\n`)]),
     ours(".stack/stack.schema.json", schemaText(catalogue.components)),
     ...(carried.bundle === undefined ? [] : [ours(".stack/create-stack.mjs", carried.bundle, 0o755)]),
   ];
@@ -93,8 +104,10 @@ export function renderStack(
  */
 export async function runGenerate(request: GenerateRequest, options: GenerateOptions = {}): Promise<GenerateResult> {
   const text = readStackYaml(request.directory);
-  const imageLock = options.imageLock ?? parseImageLock(readIfExists(join(request.directory, imageLockPath)));
-  const rendered = renderStack(text, request.catalogue, request.carried, "stack.yaml", imageLock);
+  const rendered = renderStack(text, request.catalogue, request.carried, {
+    imageLock: options.imageLock ?? parseImageLock(readIfExists(join(request.directory, imageLockPath))),
+    environment: options.environment ?? environmentOf(request.directory),
+  });
   return writeRendered(request, rendered, options);
 }
 
@@ -116,6 +129,15 @@ async function writeRendered(
     makeFolders(request.directory, model);
     return { model, changes, secrets: secrets.written, missing: secrets.missing };
   });
+}
+
+/** Holds which of `environments:` a directory is. */
+const environmentPath = ".stack/environment";
+
+/** Which of `environments:` a stack was made for; undefined where it was made without any. */
+export function environmentOf(directory: string): string | undefined {
+  const text = readIfExists(join(directory, environmentPath))?.trim();
+  return text === "" ? undefined : text;
 }
 
 /** The text of a stack's stack.yaml; throws `no-stack` where there is none. */

@@ -10,7 +10,7 @@ import {
 } from "../generator/image-lock.ts";
 import type { ExitCause } from "../support/errors.ts";
 import { readIfExists, writeFileAtomic } from "../support/files.ts";
-import { type GenerateRequest, readStackYaml, renderStack, runGenerate } from "./generate.ts";
+import { environmentOf, type GenerateRequest, readStackYaml, renderStack, runGenerate } from "./generate.ts";
 import { type Progress, silentProgress } from "./progress.ts";
 
 /** What a lock says of one image, before and after. */
@@ -85,7 +85,9 @@ export interface LockResult {
 
 /** Asks for the digest of every image of stack.yaml, writes images.lock.json and what follows from it. */
 export async function runLock(request: LockRequest, options: LockOptions = {}): Promise<LockResult> {
-  const { model } = renderStack(readStackYaml(request.directory), request.catalogue, request.carried);
+  const { model } = renderStack(readStackYaml(request.directory), request.catalogue, request.carried, {
+    environment: environmentOf(request.directory),
+  });
   const path = join(request.directory, imageLockPath);
   const text = readIfExists(path);
   const images = lockableImages(model);

@@ -119,6 +119,8 @@ export interface StatusProblem {
 export interface StatusReport {
   format: 1;
   stack: string;
+  /** Which of stack.yaml's environments; left out where it has none. */
+  environment?: string;
   /** When it was looked at, ISO 8601. */
   at: string;
   healthy: boolean;

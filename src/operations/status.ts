@@ -69,6 +69,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   return {
     format: 1,
     stack: model.name,
+    ...(model.environment !== undefined && { environment: model.environment }),
     at: new Date(now).toISOString(),
     healthy: all.length === 0,
     problems: all.map((problem) => ({ ...problem, message: redact(problem.message) })),

@@ -16,6 +16,10 @@ export type BackupConfig = Omit<BackupSettings, "toolbox">;
 /** The validated content of stack.yaml. */
 export interface StackConfig {
   name: string;
+  /** Which of `environments:` it is; undefined where stack.yaml has none. */
+  environment?: string;
+  /** Components that the environment takes away. */
+  removed?: string[];
   components: ComponentConfig[];
   backup: BackupConfig;
   notify: NotifySettings;

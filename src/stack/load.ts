@@ -2,6 +2,7 @@ import { z } from "zod";
 import { didYouMean } from "../support/suggest.ts";
 import { backupConfig, backupProblems, backupShape } from "./backup.ts";
 import type { ComponentConfig, ComponentSchema, StackConfig } from "./config.ts";
+import { PlacedSource, type View, viewsOf } from "./environments.ts";
 import { name } from "./fields.ts";
 import { parseOptions, pathText, type TextPath } from "./issues.ts";
 import { notifyProblems, notifySettings, notifyShape } from "./notify.ts";
@@ -22,15 +23,29 @@ export const stackShape = z.strictObject({
 });
 
 /**
- * Reads stack.yaml: YAML, then shape, then each component's options. Everything that is wrong is reported at once in
- * one StackError (`config-invalid`), each problem with its line and column.
+ * Reads stack.yaml for one environment (production where none is named): YAML, overlay, shape, then each component's
+ * options. Everything that is wrong, also in the other environments, is reported at once in one StackError
+ * (`config-invalid`), each problem with its line and column.
  */
-export function loadStackConfig(text: string, file: string, schemas: readonly ComponentSchema[]): StackConfig {
+export function loadStackConfig(
+  text: string,
+  file: string,
+  schemas: readonly ComponentSchema[],
+  environment?: string,
+): StackConfig {
   const source = new Source(text, file);
   source.throwIfAny();
-  const shape = stackShape.safeParse(source.data, parseOptions);
+  const [config] = viewsOf(source, file, environment).map((view) => loadView(source, view, schemas));
+  source.throwIfAny();
+  if (config === undefined) throw new Error("a stack.yaml has at least one environment");
+  return config;
+}
+
+function loadView(text: Source, view: View, schemas: readonly ComponentSchema[]): StackConfig {
+  const source = new PlacedSource(text, view);
+  const shape = stackShape.safeParse(view.data, parseOptions);
   if (!shape.success) source.addIssues(shape.error.issues, []);
-  const section = isPlainMap(source.data) ? source.data.components : undefined;
+  const section = view.data.components;
   const entries = isPlainMap(section) ? Object.entries(section) : [];
   if (isPlainMap(section) && entries.length === 0)
     source.add(["components"], "the stack has no components", "add one, such as an app or postgres: {}");
@@ -40,19 +55,20 @@ export function loadStackConfig(text: string, file: string, schemas: readonly Co
   const notify = shape.data?.notify ?? {};
   for (const { path, message, hint } of notifyProblems(notify)) source.add(["notify", ...path], message, hint);
   refuseChangedText(source, components);
-  source.throwIfAny();
   const stack = shape.data?.name ?? "";
   return {
     name: stack,
+    ...(view.environment !== undefined && { environment: view.environment }),
+    removed: view.removed,
     components,
     backup: backupConfig(backup, stack),
     notify: notifySettings(notify),
-    locate: (path) => source.locate(path),
+    locate: (path) => text.locate(view.placeOf(path)),
   };
 }
 
 function loadComponent(
-  source: Source,
+  source: PlacedSource,
   key: string,
   value: unknown,
   schemas: readonly ComponentSchema[],
@@ -74,7 +90,7 @@ function loadComponent(
 }
 
 function schemaOf(
-  source: Source,
+  source: PlacedSource,
   key: string,
   value: unknown,
   schemas: readonly ComponentSchema[],
@@ -95,7 +111,7 @@ function schemaOf(
 }
 
 /** Where text is wanted, a number that does not read back as it was written would silently be another text. */
-function refuseChangedText(source: Source, components: readonly ComponentConfig[]): void {
+function refuseChangedText(source: PlacedSource, components: readonly ComponentConfig[]): void {
   const options = Object.fromEntries(components.map((component) => [component.key, component.options]));
   for (const { text, path } of source.changedScalars()) {
     const read = valueAt({ components: options }, path);

@@ -99,6 +99,11 @@ export interface Service {
   /** Names of secrets, each a file at /run/secrets/<name>. */
   secrets: string[];
   mounts: Mount[];
+  /**
+   * Run in a container like its own, without a network, before `start` makes it anew: where it fails, what it says is the
+   * error, and what runs is left as it is.
+   */
+  configCheck?: string[];
   tmpfs: Tmpfs[];
   networks: string[];
   ports: PublishedPort[];
@@ -414,6 +419,8 @@ export interface StackModel {
   /** SHA-256 of the stack.yaml that it was made from; how a later edit is noticed. Empty until it is written. */
   source: string;
   name: string;
+  /** Which of `environments:` it is; undefined where stack.yaml has none. */
+  environment?: string;
   services: Service[];
   volumes: Volume[];
   networks: Network[];

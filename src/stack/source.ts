@@ -37,6 +37,14 @@ export class Source {
     this.problems.push({ message, position: this.locate(path, part), ...(hint !== undefined && { hint }) });
   }
 
+  /** True where this was told of this place before. */
+  knows(path: TextPath, message: string, part: "value" | "key"): boolean {
+    const { line, column } = this.locate(path, part);
+    return this.problems.some(
+      (told) => told.message === message && told.position?.line === line && told.position.column === column,
+    );
+  }
+
   addIssues(issues: readonly z.core.$ZodIssue[], base: TextPath): void {
     for (const told of describeIssues(issues, base)) this.add(told.path, told.message, told.hint, told.part);
   }

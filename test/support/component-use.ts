@@ -9,6 +9,7 @@ const templates = new URL("../../templates/", import.meta.url);
 export function componentUse(key: string, parts: Partial<ComponentUse> = {}): ComponentUse {
   return {
     stack: "shop",
+    environment: "production",
     key,
     usedBy: [],
     monitored: false,

@@ -28,7 +28,10 @@ export async function run(call: Call): Promise<"done"> {
   const source = await readSource(call);
   const text = editStackYaml(source.text, [...nameOfDirectory(call), ...call.values("set")].map(parseEdit));
   const request = generateRequest(call.carried, "");
-  const rendered = renderStack(text, request.catalogue, request.carried, source.file);
+  const rendered = renderStack(text, request.catalogue, request.carried, {
+    file: source.file,
+    environment: call.value("environment"),
+  });
   const { model, files } = rendered;
   const directory = resolve(call.value("dir") ?? call.words[0] ?? model.name);
   if (call.has("dry-run")) {
@@ -51,7 +54,10 @@ function nameOfDirectory(call: Call): string[] {
   const directory = call.words[0] ?? call.value("dir");
   const isGiven = call.values("set").some((edit) => edit.startsWith("name="));
   if (call.value("preset") === undefined || directory === undefined || isGiven) return [];
-  const base = basename(resolve(directory));
+  // shop-staging of the environment staging is what the stack shop is called there.
+  const ending = `-${call.value("environment")}`;
+  const whole = basename(resolve(directory));
+  const base = whole.endsWith(ending) ? whole.slice(0, -ending.length) : whole;
   return stackShape.shape.name.safeParse(base).success ? [`name=${base}`] : [];
 }
 

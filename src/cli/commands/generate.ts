@@ -10,10 +10,12 @@ export async function run(call: Call): Promise<"done"> {
   const { output, carried } = call;
   const directory = stackOf(call);
   const dryRun = call.has("dry-run");
+  const environment = call.value("environment");
   const result = await runGenerate(generateRequest(carried, directory), {
     dryRun,
     overwrite: call.values("overwrite"),
     keep: call.values("keep"),
+    ...(environment !== undefined && { environment }),
   });
   if (output.json) printJson(result, dryRun, output);
   else printResult(result, call, dryRun);

@@ -1,6 +1,6 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { isPlain, plainText, type SecretText, secret, secretText } from "../../stack/secret-text.ts";
-import type { Connection, OptionProblem } from "../component.ts";
+import type { ComponentUse, Connection, OptionProblem } from "../component.ts";
 import type { AppOptions } from "./options.ts";
 import { sentryEnvironment } from "./sentry.ts";
 
@@ -19,8 +19,13 @@ export interface AppEnvironment {
  * Puts together what connections offer, `env:` and `secrets:`. The user's own words win over what a connection offers.
  * What holds a secret goes into an env file of mode 0600 that only root reads, or into one file each under /run/secrets.
  */
-export function appEnvironment(key: string, options: AppOptions, connections: readonly Connection[]): AppEnvironment {
-  const sentry = sentryEnvironment(key, options);
+export function appEnvironment(
+  use: Pick<ComponentUse, "key" | "environment">,
+  options: AppOptions,
+  connections: readonly Connection[],
+): AppEnvironment {
+  const { key } = use;
+  const sentry = sentryEnvironment(use, options);
   const problems: OptionProblem[] = [...sentry.problems];
   const secrets = { ...options.secrets, ...sentry.secrets };
   const offered = offeredVariables(connections, problems, options);

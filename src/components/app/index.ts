@@ -60,7 +60,7 @@ export const component: Component<AppOptions> = {
   },
   collect(app, use, all) {
     const connections = connectionsFor(use.key, app, all);
-    const found = appEnvironment(use.key, app, connections);
+    const found = appEnvironment(use, app, connections);
     const service = appService(app, use, connections, found);
     const tasks = taskServices(app, use.key, service, connections);
     return {

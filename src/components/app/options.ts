@@ -95,11 +95,11 @@ const use = z
 const sentryEnvironmentName = z
   .string()
   .regex(/^[^\s/]{1,64}$/, "expected a name such as production, without spaces and slashes")
-  .default("production")
-  .describe("Name under which Sentry shows this server's errors");
+  .optional()
+  .describe("Name under which Sentry shows this server's errors (default: the stack's environment, or production)");
 
 const sentry = z.union([
-  secretName().transform((dsn) => ({ dsn, environment: "production" })),
+  secretName().transform((dsn): { dsn: string; environment?: string | undefined } => ({ dsn })),
   z.strictObject({
     dsn: secretName().describe("Secret with the DSN of the project at Sentry"),
     environment: sentryEnvironmentName,

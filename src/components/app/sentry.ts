@@ -1,4 +1,4 @@
-import type { OptionProblem } from "../component.ts";
+import type { ComponentUse, OptionProblem } from "../component.ts";
 import type { AppOptions } from "./options.ts";
 
 const dsn = "SENTRY_DSN";
@@ -17,7 +17,10 @@ export interface SentryEnvironment {
  * The variables that Sentry's libraries read by themselves. Also where `secrets:` holds SENTRY_DSN, because an error
  * without its release cannot be told from one of the release before. What `env:` or `secrets:` sets stays as it is.
  */
-export function sentryEnvironment(key: string, { sentry, env, secrets }: AppOptions): SentryEnvironment {
+export function sentryEnvironment(
+  { key, environment }: Pick<ComponentUse, "key" | "environment">,
+  { sentry, env, secrets }: AppOptions,
+): SentryEnvironment {
   const isTwice = sentry !== undefined && (dsn in secrets || dsn in env);
   const problems: OptionProblem[] = isTwice
     ? [
@@ -34,7 +37,7 @@ export function sentryEnvironment(key: string, { sentry, env, secrets }: AppOpti
   const unset = (variable: string) => !(variable in env) && !(variable in secrets);
   return {
     secrets: own,
-    environment: unset("SENTRY_ENVIRONMENT") ? { SENTRY_ENVIRONMENT: sentry?.environment ?? "production" } : {},
+    environment: unset("SENTRY_ENVIRONMENT") ? { SENTRY_ENVIRONMENT: sentry?.environment ?? environment } : {},
     releaseVariables: unset("SENTRY_RELEASE") ? { SENTRY_RELEASE: `${key}@` } : {},
     problems,
   };

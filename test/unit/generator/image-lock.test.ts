@@ -84,7 +84,7 @@ describe("the model with a lock", () => {
 
   test("is printed: the tag with its digest in .env, an image without a variable in its file", () => {
     const lock = { "ghcr.io/you/server:1.4.2": digest("a"), [redis]: digest("b") };
-    const { files } = renderStack(stack("1.4.2"), catalogue, carried, "stack.yaml", lock);
+    const { files } = renderStack(stack("1.4.2"), catalogue, carried, { imageLock: lock });
     const textOf = (path: string) => files.find((file) => file.path === path)?.content ?? "";
     expect(textOf(".env")).toContain(`SERVER_TAG=1.4.2@${digest("a")}\n`);
     expect(textOf("compose.yaml")).toContain("image: ghcr.io/you/server:${SERVER_TAG:?");
