@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
+import { sharedServersLines } from "../generator/handbook-servers.ts";
 import type { Service, StackModel } from "../stack/model.ts";
 import { diskSpace } from "../support/disk.ts";
 import { formatSize } from "../support/units.ts";
@@ -52,6 +53,7 @@ export function summaryLines(model: StackModel, needs: Needs): string[] {
       (route) => `  https://${route.host}${route.path === "/" ? "" : route.path} -> ${route.service}`,
     ),
     `Memory at most ${formatSize(needs.memory)}; this machine has ${formatSize(needs.hostMemory)}${fits(needs.memory, needs.hostMemory)}`,
+    ...sharedServersLines(model),
     `Disk about ${formatSize(needs.disk)} to begin with${
       needs.freeDisk === undefined ? "" : `; free here ${formatSize(needs.freeDisk)}${fits(needs.disk, needs.freeDisk)}`
     }`,

@@ -6,6 +6,7 @@ import { composeFiles } from "./compose-document.ts";
 import { destinationsTable, sourcesTable, unprotectedTable } from "./handbook-backups.ts";
 import { addressOf, diagram, isLoopback } from "./handbook-diagram.ts";
 import { memoryTable, passingTable } from "./handbook-memory.ts";
+import { sharedServersTable } from "./handbook-servers.ts";
 import { code, codes, count, table } from "./handbook-text.ts";
 
 /** What ARCHITECTURE.md of a stack says, as values for its template. */
@@ -30,6 +31,7 @@ export function architectureValues(model: StackModel): Record<string, unknown> {
     rto: formatAge(model.backup.rto),
     memory: memoryTable(model),
     passing: passingTable(model),
+    sharedServers: sharedServersTable(model),
     secrets: secretsTable(model),
     exceptions: exceptionsTable(model),
     hostNeeds: table(

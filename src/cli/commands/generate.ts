@@ -1,3 +1,4 @@
+import { sharedServersLines } from "../../generator/handbook-servers.ts";
 import { type GenerateResult, patchOf, runGenerate } from "../../operations/generate.ts";
 import type { SecretFile } from "../../stack/model.ts";
 import type { Call } from "../command.ts";
@@ -29,6 +30,7 @@ function printResult(result: GenerateResult, call: Call, dryRun: boolean): void 
   if (acting === 0 && result.secrets.length === 0) output.print("Nothing to change.");
   else if (dryRun) output.print(`${acting} files would change. Nothing was written.`);
   else output.print(`Done. Apply it with: ${output.caller} start`);
+  if (acting > 0) for (const line of sharedServersLines(result.model)) output.print(line);
   printMissing(result, output);
 }
 
