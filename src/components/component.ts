@@ -115,9 +115,11 @@ export interface ServiceNeeds {
   limits: { cpus: number; memory: number; pids?: number };
   replicas?: number;
   stopGracePeriod?: number;
+  stopSignal?: "SIGINT" | "SIGQUIT";
   shmSize?: number;
   init?: boolean;
   nofile?: number;
+  kept?: Readonly<Record<string, unknown>>;
   exceptions?: HardeningException[];
 }
 
@@ -135,6 +137,8 @@ export interface Connection {
   network: string;
   /** Services that the app waits for. */
   dependsOn: Dependency[];
+  /** What a migration finds in place of some of them: an address that goes round what stands in between. */
+  direct?: Record<string, SecretText>;
   /** Where it is a Postgres database: what an advisory lock needs. */
   postgres?: { service: string; database: string; user: string };
 }

@@ -18,7 +18,7 @@ export const sharedByAll: ComposeService = {
 /** One service for the Compose file; `merge` is the alias of the shared part. */
 export function composeService(service: Service, merge: unknown): ComposeService {
   const oneOff = service.class !== "long-running";
-  return {
+  return withKept(service.kept ?? {}, {
     image: composeImage(service),
     depends_on: nonEmpty(
       Object.fromEntries(
@@ -56,10 +56,33 @@ export function composeService(service: Service, merge: unknown): ComposeService
     profiles: service.class === "job" ? ["jobs"] : undefined,
     read_only: isExcused(service, "read-only-root") ? false : undefined,
     shm_size: service.shmSize === undefined ? undefined : composeSize(service.shmSize),
+    stop_signal: service.stopSignal,
     stop_grace_period: oneOff ? undefined : formatDuration(service.stopGracePeriod),
     tmpfs: nonEmptyList(service.tmpfs.map(composeTmpfs)),
     ulimits: oneOff ? undefined : { nofile: { soft: service.nofile, hard: service.nofile } },
-  };
+  });
+}
+
+/** What a person keeps of a Compose file of theirs, below what is said here: where both have a map they are one. */
+function withKept(kept: Readonly<Record<string, unknown>>, own: ComposeService): ComposeService {
+  const merged: ComposeService = { ...own };
+  for (const [key, value] of Object.entries(kept)) {
+    const mine = own[key];
+    if (mine === undefined) merged[key] = escapedDeep(value);
+    else if (isMap(mine) && isMap(value)) merged[key] = withKept(value, mine);
+  }
+  return merged;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function escapedDeep(value: unknown): unknown {
+  if (typeof value === "string") return escapeDollar(value);
+  if (Array.isArray(value)) return value.map(escapedDeep);
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escapedDeep(item)]));
 }
 
 export function isExcused(service: Service, rule: HardeningRule): boolean {

@@ -11,7 +11,13 @@ export type ServiceGroup = "edge" | "apps" | "data" | "logging" | "monitoring";
 export type ServiceClass = "long-running" | "one-shot" | "job";
 
 /** Parts of the hardening that a service may be excused from, each with a reason that is printed beside it. */
-export type HardeningRule = "read-only-root" | "non-root" | "drop-capabilities" | "healthcheck" | "host-paths";
+export type HardeningRule =
+  | "read-only-root"
+  | "non-root"
+  | "drop-capabilities"
+  | "healthcheck"
+  | "host-paths"
+  | "kept-keys";
 
 export interface HardeningException {
   rule: HardeningRule;
@@ -21,6 +27,8 @@ export interface HardeningException {
   capabilities?: string[];
   /** With `host-paths`: what the service sees of the host. */
   paths?: string[];
+  /** With `kept-keys`: the keys of Compose that are taken over as somebody wrote them. */
+  keys?: string[];
 }
 
 export type Mount =
@@ -113,10 +121,14 @@ export interface Service {
   replicas: number;
   /** Milliseconds between the stop signal and the kill. */
   stopGracePeriod: number;
+  /** Where another one than the image's own is the gentle one. */
+  stopSignal?: "SIGINT" | "SIGQUIT";
   /** Bytes of /dev/shm. */
   shmSize?: number;
   init: boolean;
   nofile: number;
+  /** Keys of a Compose service that nothing here knows, as they stand in stack.yaml; an exception names each. */
+  kept?: Readonly<Record<string, unknown>>;
   exceptions: HardeningException[];
   /**
    * Hash of the generated configuration that is mounted into it. In a label, so that Compose recreates the service when

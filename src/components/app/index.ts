@@ -62,11 +62,18 @@ export const component: Component<AppOptions> = {
     const connections = connectionsFor(use.key, app, all);
     const found = appEnvironment(use, app, connections);
     const service = appService(app, use, connections, found);
-    const tasks = taskServices(app, use.key, service, connections);
+    const direct = directEnvironment(app, use, connections) ?? found;
+    const { environment, envFiles, mountedSecrets } = direct;
+    const tasks = taskServices(
+      app,
+      use.key,
+      { ...service, environment, envFiles, secrets: mountedSecrets },
+      connections,
+    );
     return {
       services: [service, ...volumeOwner(app, use.key), ...tasks.services],
       migrations: tasks.migrations,
-      secrets: found.secretFiles,
+      secrets: [...found.secretFiles, ...(direct === found ? [] : direct.secretFiles)],
       problems: found.problems,
     } satisfies Contribution;
   },
@@ -78,6 +85,13 @@ function volumeSource(service: string, volume: string, backup: Exclude<AppVolume
       ? { kind: backup }
       : { kind: "exec", before: backup.before, ...(backup.after && { after: backup.after }) };
   return { name: volume, kind: "volume" as const, service, volume, consistency };
+}
+
+/** What migrations find where a connection has something in between that they must go round; undefined where none has. */
+function directEnvironment(app: AppOptions, use: ComponentUse, connections: readonly Connection[]) {
+  if (app.migrate === undefined || !connections.some(({ direct }) => direct !== undefined)) return undefined;
+  const round = connections.map((each) => ({ ...each, variables: { ...each.variables, ...each.direct } }));
+  return appEnvironment({ ...use, key: `${use.key}-migrate` }, app, round);
 }
 
 function appService(
