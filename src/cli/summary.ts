@@ -25,7 +25,7 @@ export function needsOf(model: StackModel, directory: string): Needs {
   const freeDisk = freeSpace(directory);
   return {
     services: running.length,
-    memory: running.reduce((sum, service) => sum + service.limits.memory * service.replicas, 0),
+    memory: limitsOf(running),
     hostMemory: totalmem(),
     disk:
       new Set(model.services.map((service) => service.image)).size * perImage +
@@ -33,6 +33,11 @@ export function needsOf(model: StackModel, directory: string): Needs {
       model.volumes.length * perVolume,
     ...(freeDisk !== undefined && { freeDisk }),
   };
+}
+
+/** Sum of the memory limits. Bytes. */
+export function limitsOf(services: readonly Pick<Service, "limits" | "replicas">[]): number {
+  return services.reduce((sum, { limits, replicas }) => sum + limits.memory * replicas, 0);
 }
 
 /** The needs in lines for people, with a warning where this machine is too small. */

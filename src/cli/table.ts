@@ -54,7 +54,7 @@ export const commands: Command[] = [
   },
   {
     name: "presets",
-    summary: "list the presets, or print one",
+    summary: "list the presets with what they need, or print one",
     place: "anywhere",
     positionals: [{ name: "NAME", help: "print the stack.yaml of this preset", completion: "preset" }],
     examples: [["create-stack presets web > stack.yaml", "a stack.yaml to start from"]],
