@@ -2,11 +2,12 @@ import type { StackModel } from "../stack/model.ts";
 import { globalOptions } from "./args.ts";
 import type { Completion, Option } from "./command.ts";
 import { firstWords, type NamedVerb, readVerb, secondWords } from "./command-words.ts";
+import { stackCommand, stackVerbs } from "./stack-verbs.ts";
 
 /** What a stack and the program offer as words. */
 export interface Offered {
   /** Undefined outside of a stack. */
-  model: Pick<StackModel, "services" | "shortcuts" | "dataSources" | "backup"> | undefined;
+  model: Pick<StackModel, "services" | "shortcuts" | "actions" | "dataSources" | "backup"> | undefined;
   presets: readonly string[];
 }
 
@@ -26,12 +27,14 @@ export function completeWords(words: readonly string[], offered: Offered): strin
 }
 
 function candidates(current: string, before: readonly string[], verb: NamedVerb, offered: Offered): string[] {
-  const { command, word, group } = verb;
+  const { word, group } = verb;
+  const isOurs = verb.command !== undefined || group !== undefined || word === undefined;
+  const command = isOurs ? verb.command : stackCommand(offered.model, word);
   const options = [...(command?.options ?? []), ...globalOptions];
   const waiting = optionNamed(before.at(-1), options);
   if (waiting?.value !== undefined) return wordsFor(waiting.completion, offered);
   if (current.startsWith("-")) return options.map(({ name }) => `--${name}`);
-  if (word === undefined) return [...firstWords(), ...(offered.model?.shortcuts ?? []).map((one) => one.verb)];
+  if (word === undefined) return [...firstWords(), ...stackVerbs(offered.model).map((one) => one.verb)];
   if (group !== undefined && command === undefined) return verb.second === undefined ? secondWords(word) : [];
   const taken = before.slice((verb.indexes.at(-1) ?? 0) + 1).filter((word, index, rest) => {
     return !word.startsWith("-") && optionNamed(rest[index - 1], options)?.value === undefined;

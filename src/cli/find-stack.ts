@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Shortcut, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
 import { StackError, systemCode } from "../support/errors.ts";
 
 const modelPath = join(".stack", "model.json");
@@ -42,13 +42,13 @@ export function readModel(directory: string): StackModel {
   return model;
 }
 
-/** Verbs that the stack's components add; none where the model cannot be read. */
-export function readShortcuts(directory: string | undefined): Shortcut[] {
-  if (directory === undefined) return [];
+/** The same where there is one that can be read. */
+export function modelIfAny(directory: string | undefined): StackModel | undefined {
+  if (directory === undefined) return undefined;
   try {
-    return readModel(directory).shortcuts;
+    return readModel(directory);
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { type ExitCause, exitCodes } from "../support/errors.ts";
 import { globalOptions } from "./args.ts";
 import type { Command, Group, Option } from "./command.ts";
 import type { Paint } from "./output.ts";
+import type { StackVerb } from "./stack-verbs.ts";
 import { commands, commandsOf, findGroup, lastWord } from "./table.ts";
 
 const meanings: Record<ExitCause, string> = {
@@ -18,21 +19,10 @@ const meanings: Record<ExitCause, string> = {
   interrupted: "interrupted",
 };
 
-/** A verb that a component of this stack adds: `psql`. */
-export interface ShortcutHelp {
-  verb: string;
-  about: string;
-}
-
 /** The list of verbs; inside a stack those for the stack come first. */
-export function generalHelp(
-  caller: string,
-  inStack: boolean,
-  shortcuts: readonly ShortcutHelp[],
-  paint: Paint,
-): string {
+export function generalHelp(caller: string, inStack: boolean, added: readonly StackVerb[], paint: Paint): string {
   const groups: [string, [string, string][]][] = [
-    ["In a stack", [...verbRows("stack"), ...shortcuts.map(({ verb, about }): [string, string] => [verb, about])]],
+    ["In a stack", [...verbRows("stack"), ...added.map(({ verb, about }): [string, string] => [verb, about])]],
     ["Anywhere", verbRows("anywhere")],
   ];
   if (!inStack) groups.reverse();

@@ -4,10 +4,11 @@ import { checkWords, ownWords, type ParsedArgs, parseArgs } from "./args.ts";
 import { carried } from "./carried.ts";
 import type { Call, Command, Group } from "./command.ts";
 import { type NamedVerb, readVerb, unknownCommand, unknownVerb } from "./command-words.ts";
-import { findStack, readShortcuts } from "./find-stack.ts";
+import { findStack, modelIfAny } from "./find-stack.ts";
 import { commandHelp, generalHelp, groupHelp } from "./help.ts";
 import { type Output, openOutput, paintFor } from "./output.ts";
 import { reportError } from "./report-error.ts";
+import { stackCommand, stackVerbs } from "./stack-verbs.ts";
 import { findCommand } from "./table.ts";
 
 const interruption = new AbortController();
@@ -43,7 +44,7 @@ function readRequest(argv: readonly string[]): Request {
   // What follows an unknown word may belong to another program: a shortcut of the stack.
   const own = isOurs || verb.word === undefined ? ownWords(argv, verb.command) : argv.slice(0, first);
   const stack = findStack(dirOf(own), carried.path, process.cwd());
-  const command = isOurs || verb.word === undefined ? verb.command : shortcutCommand(verb.word, stack);
+  const command = isOurs || verb.word === undefined ? verb.command : stackCommand(modelIfAny(stack), verb.word);
   return {
     ...verb,
     argv: argv.filter((_, index) => !verb.indexes.includes(index)),
@@ -79,15 +80,15 @@ async function serve(request: Request, output: Output): Promise<ExitCause | numb
   const { argv, stack, word, group } = request;
   if (group !== undefined && request.command === undefined) return serveGroup(group, request, output);
   if (word !== undefined && request.command === undefined) {
-    const shortcuts = readShortcuts(stack).map(({ verb }) => verb);
-    throw unknownCommand(word, shortcuts, stack !== undefined, output.caller);
+    const added = stackVerbs(modelIfAny(stack)).map(({ verb }) => verb);
+    throw unknownCommand(word, added, stack !== undefined, output.caller);
   }
   // Without a command: in a stack its help, elsewhere the questions for a new one.
   const command = request.command ?? (stack === undefined ? findCommand("create") : undefined);
   const args = parseArgs(argv, command, output.caller);
   if (args.options.has("version")) return show(carried.version, output);
   if (command === undefined || (args.options.has("help") && word === undefined))
-    return show(generalHelp(output.caller, stack !== undefined, readShortcuts(stack), output.paint), output);
+    return show(generalHelp(output.caller, stack !== undefined, stackVerbs(modelIfAny(stack)), output.paint), output);
   if (args.options.has("help")) return show(commandHelp(command, output.caller, output.paint), output);
   checkWords(args.words, command, output.caller);
   return await run(command, args, output);
@@ -121,20 +122,6 @@ async function run(command: Command, { words, options }: ParsedArgs, output: Out
   };
   const { run: runIt } = await command.load();
   return await runIt(call);
-}
-
-/** `psql`, `redis-cli` and the like come from the stack's model, not from the table. */
-function shortcutCommand(word: string, stack: string | undefined): Command | undefined {
-  const shortcut = readShortcuts(stack).find(({ verb }) => verb === word);
-  if (shortcut === undefined) return undefined;
-  return {
-    name: shortcut.verb,
-    summary: shortcut.about,
-    place: "stack",
-    positionals: [{ name: "ARGUMENTS", passThrough: true, help: `for ${shortcut.verb} itself` }],
-    exits: ["engineUnreachable"],
-    load: () => import("./commands/shortcut.ts"),
-  };
 }
 
 function dirOf(argv: readonly string[]): string | undefined {

@@ -1,6 +1,7 @@
 import { parseImage } from "../stack/fields.ts";
-import type { Migration, Service, Shortcut, StackModel } from "../stack/model.ts";
+import type { Migration, Service, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
+import { typedActions, typedShortcuts } from "../stack/typed-verbs.ts";
 import { composeFiles } from "./compose-document.ts";
 import { urlOf } from "./handbook-backups.ts";
 import { addressOf } from "./handbook-diagram.ts";
@@ -26,10 +27,11 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
     app: appExample(apps),
     shortcuts: typedShortcuts(model.shortcuts),
     psql: typedShortcuts(model.shortcuts).find(({ line }) => line.startsWith("psql"))?.line ?? false,
-    shortcutsByHand: model.shortcuts.map((shortcut) => ({
-      about: shortcut.about,
-      line: `docker compose exec ${shortcut.service} ${shellLine(shortcut.command)}`,
-    })),
+    actions: typedActions(model.actions),
+    linesByHand: [
+      ...model.shortcuts,
+      ...model.actions.map(({ services: [service = ""], command }) => ({ service, command })),
+    ].map(({ service, command }) => `docker compose exec ${service} ${shellLine(command)}`),
     postgres: model.dataSources.some((source) => source.kind === "postgres"),
     postgresName: model.dataSources.find((source) => source.kind === "postgres")?.name ?? false,
     ...migrationValues(model.migrations),
@@ -58,14 +60,6 @@ function appExample(apps: readonly Service[]): Record<string, unknown> | false {
   const image = app === undefined ? undefined : parseImage(app.image);
   if (app === undefined || image === undefined) return false;
   return { name: app.component, imageName: image.name, tag: image.tag ?? "TAG", tagVariable: app.tagVariable };
-}
-
-/** Where several components have a verb, it takes the component's name first. */
-function typedShortcuts(shortcuts: readonly Shortcut[]): { line: string; about: string }[] {
-  return shortcuts.map(({ verb, component, about }) => {
-    const isOnly = shortcuts.filter((other) => other.verb === verb).length === 1;
-    return { line: isOnly ? verb : `${verb} ${component}`, about };
-  });
 }
 
 function migrationValues(migrations: readonly Migration[]): Record<string, unknown> {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findStack, readModel, readShortcuts } from "../../../src/cli/find-stack.ts";
+import { findStack, modelIfAny, readModel } from "../../../src/cli/find-stack.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -43,6 +43,6 @@ describe("its model", () => {
     expect(() => readModel(join(folder, "shop"))).toThrow(
       expect.objectContaining({ hint: "make it again: ./prod.sh generate", message: expect.stringMatching(message) }),
     );
-    expect(readShortcuts(join(folder, "shop"))).toEqual([]);
+    expect(modelIfAny(join(folder, "shop"))).toBeUndefined();
   });
 });

@@ -314,7 +314,7 @@ describe("text", () => {
 });
 
 function isVerb(model: StackModel, word: string): boolean {
-  const known = [...firstWords(), ...model.shortcuts.map(({ verb }) => verb)];
+  const known = [...firstWords(), ...[...model.shortcuts, ...model.actions].map(({ verb }) => verb)];
   return known.includes(word);
 }
 
