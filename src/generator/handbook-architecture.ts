@@ -1,5 +1,5 @@
 import { parseImage } from "../stack/fields.ts";
-import type { DataSource, SecretFile, Service, ServiceGroup, StackModel, Volume } from "../stack/model.ts";
+import type { DataSource, HostNeed, SecretFile, Service, ServiceGroup, StackModel, Volume } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
 import { formatAge, formatDuration, formatSize } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";
@@ -36,13 +36,15 @@ export function architectureValues(model: StackModel): Record<string, unknown> {
     exceptions: exceptionsTable(model),
     hostNeeds: table(
       ["Setting", "At least", "For", "Why"],
-      model.hostNeeds.map((need) => [
-        ...("sysctl" in need ? [code(need.sysctl), String(need.minimum)] : ["memory", formatSize(need.memory)]),
-        code(need.component),
-        need.reason,
-      ]),
+      model.hostNeeds.map((need) => [...hostNeedCells(need), code(need.component), need.reason]),
     ),
   };
+}
+
+function hostNeedCells(need: HostNeed): [string, string] {
+  if ("sysctl" in need) return [code(need.sysctl), String(need.minimum)];
+  if ("memory" in need) return ["memory", formatSize(need.memory)];
+  return [`processor (${need.architecture})`, need.processor.join(" or ")];
 }
 
 function summary(model: StackModel): string {

@@ -8,6 +8,7 @@ import { type ExitCause, type Problem, StackError } from "../support/errors.ts";
 import { readIfExists } from "../support/files.ts";
 import { formatSize } from "../support/units.ts";
 import { checkPorts } from "./preflight-ports.ts";
+import { checkProcessor } from "./preflight-processor.ts";
 import { checkSecrets } from "./preflight-secrets.ts";
 import { checkSpools } from "./preflight-spool.ts";
 import type { StartFacts, WantedService } from "./start-facts.ts";
@@ -161,10 +162,11 @@ const shownOfSold = 0.92;
 
 export function checkHostNeeds(
   needs: readonly HostNeed[],
-  { memory }: Pick<EngineInfo, "memory">,
+  { memory, architecture }: Pick<EngineInfo, "memory" | "architecture">,
   read: (sysctl: string) => number | undefined,
 ): Finding[] {
   return needs.map((need): Finding => {
+    if ("processor" in need) return checkProcessor(need, architecture, readIfExists("/proc/cpuinfo"));
     const { component, advisory, reason } = need;
     const level = advisory ? "warn" : "fail";
     const wishes = `${component} ${advisory ? "would like" : "needs"}`;

@@ -275,6 +275,8 @@ export type HostNeed = {
   | /** Path below /proc/sys with dots: `vm.overcommit_memory`. */ { sysctl: string; minimum: number }
   /** Bytes of memory that the whole machine has; `hint`: what else could be done. */
   | { memory: number; hint: string }
+  /** One of these flags of /proc/cpuinfo, where the machine is of this architecture. */
+  | { processor: string[]; architecture: "amd64" | "arm64"; hint: string }
 );
 
 /** A command that runs in a container of its own, of the image that the source's service runs, for a backup or a restore. */

@@ -14,6 +14,7 @@ import {
   refuseFailures,
 } from "../../../src/operations/preflight.ts";
 import { checkPorts, type Listener, listenersIn } from "../../../src/operations/preflight-ports.ts";
+import { checkProcessor } from "../../../src/operations/preflight-processor.ts";
 import { checkSecrets } from "../../../src/operations/preflight-secrets.ts";
 import { isAtLeast } from "../../../src/operations/start-versions.ts";
 import type { PublishedPort, SecretFile } from "../../../src/stack/model.ts";
@@ -94,17 +95,42 @@ test.each([
   expect(text(checkDisk(free, missing))).toContain(expected);
 });
 
+const host = (memory: number) => ({ memory, architecture: "amd64" });
+
+test("a processor that lacks what a server was built for is told before the server dies of it", () => {
+  const need = {
+    component: "mongodb",
+    processor: ["avx"],
+    architecture: "amd64" as const,
+    reason: "MongoDB ends at once without it",
+    hint: "choose another machine",
+    advisory: false,
+  };
+  const found = (cpuinfo: string | undefined, architecture = "amd64") => checkProcessor(need, architecture, cpuinfo);
+  const without = "processor : 0\nflags\t\t: fpu sse4_2 avxless\n";
+  expect(found(without)).toEqual({
+    id: "processor",
+    level: "fail",
+    message: "The processor of this machine has no avx, mongodb needs it: MongoDB ends at once without it",
+    hint: "choose another machine",
+  });
+  expect(found(without.replace("avxless", "avx avx2")).level).toBe("ok");
+  // Another architecture, or nothing to be seen from here (an engine in a virtual machine).
+  expect([found(without, "arm64").level, found(undefined).level]).toEqual(["ok", "ok"]);
+  expect(checkProcessor({ ...need, advisory: true }, "amd64", without).level).toBe("warn");
+});
+
 test("a setting of the host is needed, wished for, or fine", () => {
   const need = { component: "redis", sysctl: "vm.overcommit_memory", minimum: 1, reason: "forks copy", advisory: true };
   const level = (value: number | undefined, advisory: boolean) =>
-    checkHostNeeds([{ ...need, advisory }], { memory: GB }, () => value).map(({ level }) => level);
+    checkHostNeeds([{ ...need, advisory }], host(GB), () => value).map(({ level }) => level);
   expect([level(1, false), level(undefined, false), level(0, true), level(0, false)]).toEqual([
     ["ok"],
     ["ok"],
     ["warn"],
     ["fail"],
   ]);
-  expect(checkHostNeeds([need], { memory: GB }, () => 0)[0]).toMatchObject({
+  expect(checkHostNeeds([need], host(GB), () => 0)[0]).toMatchObject({
     message: "vm.overcommit_memory is 0, redis would like 1: forks copy",
     hint: expect.stringContaining("vm.overcommit_memory=1"),
   });
@@ -112,7 +138,8 @@ test("a setting of the host is needed, wished for, or fine", () => {
 
 test("a component that needs a large host is refused on a small one, unless it was forced", () => {
   const need = { component: "elk", memory: 8 * GB, hint: "use loki", reason: "three Java servers" };
-  const found = (memory: number, advisory: boolean) => checkHostNeeds([{ ...need, advisory }], { memory }, () => 0)[0];
+  const found = (memory: number, advisory: boolean) =>
+    checkHostNeeds([{ ...need, advisory }], host(memory), () => 0)[0];
   expect(found(4 * GB, false)).toEqual({
     id: "host-small",
     level: "fail",
