@@ -225,6 +225,11 @@ export interface Component<Options = unknown> {
   type: string;
   /** What it is, in one line: prompt text and the comment above its services. */
   about: string;
+  /**
+   * Type whose names of variables it gives its apps too (Valkey: REDIS_URL): an app that uses one of each has the plain
+   * names of the first.
+   */
+  namesLike?: string;
   /** Its section of stack.yaml, defaults included; strict, with a description on each key. */
   options: z.ZodType<Options>;
   questions?: Question[];

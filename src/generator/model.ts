@@ -145,7 +145,7 @@ function findCycle(placed: readonly Placed[]): FoundProblem[] {
 
 /** Who uses each component, in the order of stack.yaml. */
 function usersByComponent(placed: readonly Placed[]): Map<string, UsedBy[]> {
-  const types = new Map(placed.map(({ config }) => [config.key, config.type]));
+  const types = new Map(placed.map(({ config, component }) => [config.key, component.namesLike ?? config.type]));
   const users = new Map<string, UsedBy[]>(placed.map(({ config }) => [config.key, []]));
   for (const { config, uses } of placed) {
     const firstOfType = new Map<string | undefined, string>();

@@ -334,6 +334,8 @@ export type DataSource = {
   | {
       /** A server that can write all it holds into files, and be filled from them: Redis. A new one joins by this data alone. */
       kind: "dump";
+      /** Services that hold the same: where `service` does not run, the first of them that does is asked in its place. */
+      standIns?: string[];
       /** Writes the content of the running server into files below /backup. */
       capture: Task;
       /** Looks at the files below /backup, read-only, with the server's own checker; may print `count {"keys": 3}`: what they hold. */

@@ -23,7 +23,7 @@ export const dumpKind: SourceKind<DumpSource> = {
 
 async function produce({ context, source, staging }: ProduceJob<DumpSource>) {
   const { clock } = context;
-  const live = await liveService(context, source.service);
+  const live = await liveService(context, source.service, source.standIns);
   const image = await imageOfService(context, source.service);
   const before = await countIn(context, source, live);
   const pointInTime = clock.now();
