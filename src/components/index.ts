@@ -6,6 +6,7 @@ import { component as grafana } from "./grafana/index.ts";
 import { component as loki } from "./loki/index.ts";
 import { component as minio } from "./minio/index.ts";
 import { component as monitoring } from "./monitoring/index.ts";
+import { component as nginx } from "./nginx/index.ts";
 import { component as postgres } from "./postgres/index.ts";
 import { component as redis } from "./redis/index.ts";
 import { component as traefik } from "./traefik/index.ts";
@@ -18,6 +19,7 @@ export const catalogue: Component[] = [
   loki,
   minio,
   monitoring,
+  nginx,
   postgres,
   redis,
   traefik,

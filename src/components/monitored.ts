@@ -22,12 +22,12 @@ export interface ExporterNeeds {
   user: string;
   command?: string[];
   environment: Record<string, string>;
-  secret: string;
+  secret?: string;
   mounts?: Mount[];
-  /** Address of its own that answers as long as it runs, whatever the server does. */
-  alive: string;
+  /** Address of its own that answers as long as it runs, whatever the server does; undefined: nothing in its image could ask. */
+  alive?: string;
   /** Set-up that gives it its login. */
-  setup: string;
+  setup?: string;
 }
 
 /** Name of the exporter's service. */
@@ -46,12 +46,20 @@ export function exporterService(needs: ExporterNeeds): ServiceNeeds {
     user: needs.user,
     ...(needs.command && { command: needs.command }),
     environment: { GOMEMLIMIT: "40MiB", ...needs.environment },
-    secrets: [needs.secret],
+    ...(needs.secret !== undefined && { secrets: [needs.secret] }),
     ...(needs.mounts && { mounts: needs.mounts }),
     tmpfs: [{ target: "/tmp", size: megabyte, mode: "1777" }],
     networks: [key, scrapeNetwork],
-    dependsOn: [{ service: needs.setup, condition: "service_completed_successfully" }],
-    healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", needs.alive], interval: 15_000 },
+    ...(needs.setup !== undefined && {
+      dependsOn: [{ service: needs.setup, condition: "service_completed_successfully" }],
+    }),
+    ...(needs.alive === undefined
+      ? {
+          exceptions: [
+            { rule: "healthcheck", reason: "its image holds the exporter alone, and nothing that could ask it" },
+          ],
+        }
+      : { healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", needs.alive], interval: 15_000 } }),
     limits: { cpus: 0.25, memory: 48 * megabyte, pids: 64 },
   };
 }

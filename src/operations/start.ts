@@ -1,6 +1,7 @@
 import type { ObservedStack } from "../engine/engine.ts";
 import { writeSecrets } from "../generator/secret-files.ts";
 import { StackError } from "../support/errors.ts";
+import { checkConfigurations } from "./config-check.ts";
 import type { Context } from "./context.ts";
 import { explainFailures, failureError } from "./explain.ts";
 import { makeFolders } from "./folders.ts";
@@ -98,6 +99,7 @@ async function perform(
 ): Promise<void> {
   makeFolders(context.directory, context.model);
   if (plan.pull.length > 0) await noted(journal, "pull", "images", () => pullImages(context, plan.pull));
+  await checkConfigurations(context, plan);
   await noted(journal, "up", "stack", () =>
     bringUp(context, {
       services: plan.services,
