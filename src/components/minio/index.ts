@@ -1,10 +1,11 @@
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
-import { type Grant, planBuckets, policyOf } from "./buckets.ts";
-import { connectionsOf } from "./connections.ts";
+import { type Grant, planBuckets } from "../object-storage/buckets.ts";
+import { connectionsOf, loginOf } from "../object-storage/connections.ts";
 import { monitoring, monitorOf, monitorPolicy } from "./metrics.ts";
-import { bucketNameProblem, type MinioOptions, minioOptions } from "./options.ts";
+import { type MinioOptions, minioOptions, nameProblem } from "./options.ts";
+import { policyOf } from "./policy.ts";
 import { namesOf, policyFile, serverService, setupService, shellCommand, volumeOwnerService } from "./services.ts";
 
 /** Below this the server is killed by its first parallel uploads. */
@@ -22,7 +23,7 @@ export const component: Component<MinioOptions> = {
       message: "Buckets",
       kind: "list",
       default: "uploads",
-      validate: bucketNameProblem,
+      validate: nameProblem,
     },
     {
       path: ["limits", "memory"],
@@ -38,7 +39,7 @@ export const component: Component<MinioOptions> = {
 function contribute(options: MinioOptions, use: ComponentUse): Contribution {
   const { key } = use;
   const names = namesOf(key);
-  const { buckets, grants, problems } = planBuckets(options, use);
+  const { buckets, grants, problems } = planBuckets(options, use, nameProblem);
   const needsSetup = buckets.length > 0 || use.monitored;
   const more = use.monitored ? monitoring(use) : undefined;
   const monitor = use.monitored && monitorOf(key);
@@ -64,7 +65,19 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
           ...(monitor ? [config(policyFile(monitor.accessKey), policyText(monitorPolicy), 0o644)] : []),
         ]
       : [],
-    connections: connectionsOf(key, options, grants),
+    connections: connectionsOf(
+      {
+        key,
+        endpoint: `http://${key}:9000`,
+        ...(options.host !== undefined && { publicEndpoint: `https://${options.host}` }),
+        network: key,
+        dependsOn: [
+          { service: key, condition: "service_healthy" },
+          { service: names.setup, condition: "service_completed_successfully" },
+        ],
+      },
+      grants.map(loginOf),
+    ),
     routeNeeds:
       options.host === undefined
         ? []

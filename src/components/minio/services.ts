@@ -1,6 +1,6 @@
 import { scrapeNetwork } from "../../stack/monitoring.ts";
 import type { ServiceNeeds } from "../component.ts";
-import type { Grant } from "./buckets.ts";
+import type { Grant } from "../object-storage/buckets.ts";
 import { monitorOf } from "./metrics.ts";
 import type { MinioOptions } from "./options.ts";
 

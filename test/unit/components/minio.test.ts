@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ComponentUse } from "../../../src/components/component.ts";
-import { planBuckets, policyOf } from "../../../src/components/minio/buckets.ts";
 import { component } from "../../../src/components/minio/index.ts";
+import { nameProblem } from "../../../src/components/minio/options.ts";
+import { policyOf } from "../../../src/components/minio/policy.ts";
+import { planBuckets } from "../../../src/components/object-storage/buckets.ts";
 import { plainText, secret } from "../../../src/stack/secret-text.ts";
 import { componentUse } from "../../support/component-use.ts";
 
@@ -26,7 +28,7 @@ describe("buckets", () => {
       return part === undefined ? { key } : { key, part };
     });
     const listed = buckets?.map((name) => ({ name, versioning: false, public: false }));
-    const { buckets: all, grants, problems } = planBuckets({ buckets: listed }, { key: "minio", usedBy });
+    const { buckets: all, grants, problems } = planBuckets({ buckets: listed }, { key: "minio", usedBy }, nameProblem);
     return {
       all: all.map((bucket) => bucket.name),
       grants: grants.map((grant) => `${grant.app}: ${grant.buckets.join(" ")}`),

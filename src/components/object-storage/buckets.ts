@@ -1,11 +1,18 @@
+import { z } from "zod";
 import { didYouMean } from "../../support/suggest.ts";
 import type { ComponentUse, OptionProblem, UsedBy } from "../component.ts";
-import { type BucketOptions, bucketNameProblem, type MinioOptions } from "./options.ts";
+
+/** One bucket that stack.yaml names. */
+export interface BucketOptions {
+  name: string;
+  versioning: boolean;
+  public: boolean;
+}
 
 /** The access key of one app, and the buckets that it opens. */
 export interface Grant {
   app: string;
-  /** The app has the plain names from another component of this type. */
+  /** The app has the plain names from another component that speaks S3. */
   further?: true;
   buckets: string[];
   /** Access key and name of its policy. */
@@ -20,13 +27,41 @@ export interface BucketPlan {
   problems: OptionProblem[];
 }
 
+/** What is wrong with a bucket's name, or undefined. */
+export function bucketNameProblem(text: string): string | undefined {
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text) || /\.\.|\.-|-\./.test(text) || /^[\d.]+$/.test(text))
+    return `expected the name of a bucket: 3 to 63 lower-case letters, digits, "-" and "."`;
+  return undefined;
+}
+
+/** The name of a bucket in stack.yaml. `problem`: what a server refuses beyond the usual rules. */
+export function bucketName(problem = bucketNameProblem) {
+  return z.string({ error: "expected the name of a bucket" }).superRefine((text, context) => {
+    const found = problem(text);
+    if (found !== undefined) context.addIssue({ code: "custom", message: found });
+  });
+}
+
+/** A bucket in stack.yaml, by its name or with what can be set for it. */
+export function bucketOptions(problem = bucketNameProblem) {
+  return z.union([
+    bucketName(problem).transform((text): BucketOptions => ({ name: text, versioning: false, public: false })),
+    z.strictObject({
+      name: bucketName(problem).describe("Name of the bucket"),
+      versioning: z.boolean().default(false).describe("Keep former versions of an object, and deleted ones"),
+      public: z.boolean().default(false).describe("Anybody who reaches the server may read its objects"),
+    }),
+  ]);
+}
+
 /**
  * Decides which buckets there are and which app opens which. An app that names buckets (`minio/uploads`) gets those;
  * otherwise it gets all that are listed or, where none are listed, one of its own.
  */
 export function planBuckets(
-  options: Pick<MinioOptions, "buckets">,
+  options: { buckets?: BucketOptions[] | undefined },
   use: Pick<ComponentUse, "key" | "usedBy">,
+  nameProblem = bucketNameProblem,
 ): BucketPlan {
   const plan: BucketPlan = { buckets: [], grants: [], problems: [] };
   for (const bucket of options.buckets ?? []) {
@@ -42,26 +77,26 @@ export function planBuckets(
   for (const { key: app, part, further } of use.usedBy) {
     const wanted = part === undefined ? (listed ?? [app]) : [part];
     const problem = wanted
-      .map((name) => bucketProblem(use.key, app, part, name, listed))
+      .map((name) => bucketProblem(use.key, app, part, name, listed, nameProblem))
       .find((found) => found !== undefined);
     if (problem !== undefined) plan.problems.push({ path: ["buckets"], ...problem });
     else addGrant(plan, use.key, { key: app, ...(further && { further }) }, wanted);
   }
   return plan;
 }
-
 function bucketProblem(
   key: string,
   app: string,
   part: string | undefined,
   name: string,
   listed: readonly string[] | undefined,
+  nameProblem: (text: string) => string | undefined,
 ): { message: string; hint: string } | undefined {
   if (listed !== undefined)
     return listed.includes(name)
       ? undefined
       : { message: `${app} uses ${key}/${name}, which is not among the buckets`, hint: didYouMean(name, listed) };
-  const wrong = bucketNameProblem(name);
+  const wrong = nameProblem(name);
   if (wrong === undefined) return undefined;
   const where =
     part === undefined ? `name one in the uses of ${app}: ${key}/${app}-files` : `rename it in the uses of ${app}`;
@@ -83,41 +118,4 @@ function addGrant(plan: BucketPlan, key: string, { key: app, further }: UsedBy, 
       secret: `${key}_${app}`,
     });
   else known.buckets = [...new Set([...known.buckets, ...buckets])];
-}
-
-/** What an app's access key may do: everything with the objects of its buckets, nothing with other buckets or users. */
-export function policyOf(grant: Pick<Grant, "buckets">): object {
-  const names = grant.buckets.map((bucket) => `arn:aws:s3:::${bucket}`);
-  return {
-    Version: "2012-10-17",
-    Statement: [
-      {
-        Effect: "Allow",
-        Action: [
-          "s3:GetBucketLocation",
-          "s3:GetBucketVersioning",
-          "s3:ListBucket",
-          "s3:ListBucketMultipartUploads",
-          "s3:ListBucketVersions",
-        ],
-        Resource: names,
-      },
-      {
-        Effect: "Allow",
-        Action: [
-          "s3:AbortMultipartUpload",
-          "s3:DeleteObject",
-          "s3:DeleteObjectTagging",
-          "s3:DeleteObjectVersion",
-          "s3:GetObject",
-          "s3:GetObjectTagging",
-          "s3:GetObjectVersion",
-          "s3:ListMultipartUploadParts",
-          "s3:PutObject",
-          "s3:PutObjectTagging",
-        ],
-        Resource: names.map((name) => `${name}/*`),
-      },
-    ],
-  };
 }
