@@ -19,7 +19,7 @@ components:
     user: "1000:1000"
     routes: [app.example.com, { host: app.localhost, path: /api }]
     health: /health
-    uses: [postgres, redis, minio, api, elk]
+    uses: [postgres, redis, minio, api, elk, legacy]
     secrets: { SENTRY_DSN: sentry_dsn }
     migrate: [npm, run, migrate]
     seed: [npm, run, seed]
@@ -35,6 +35,18 @@ components:
   loki: {}
   elk: { host: kibana.example.com }
   monitoring: { cadvisor: true }
+  legacy:
+    type: service
+    image: mysql:8.4.6
+    because: imported
+    port: 3306
+    internal: true
+    secrets: { MYSQL_ROOT_PASSWORD: legacy_root }
+    capabilities: [CHOWN, SETUID, SETGID]
+    volumes: [{ name: data, path: /var/lib/mysql, backup: stop }, { name: cache, path: /cache }]
+    files: [{ path: /etc/mysql/conf.d/a.cnf, content: "[mysqld]" }]
+    hostPaths: [{ source: /etc/localtime, path: /etc/localtime }]
+    compose: { hostname: legacy, extra_hosts: ["old.example.com:10.0.0.7"] }
 `;
 
 describe.each(presets)("the preset %s", (preset) => {
@@ -178,7 +190,11 @@ const mutations: Record<string, Mutation[]> = {
     read("server", (service) => (service.userns_mode = "host")),
     read("server", (service) => (service.volumes_from = ["postgres"])),
   ],
-  "touches no device and no control group": [
+  "touches no device and no control group, but for what an exception names key by key": [
+    read("legacy", (service) => (service.gpus = "all")),
+    read("legacy", (service) => (service.cgroup_parent = "x")),
+    modelled("legacy", (service) => everyOf(service.exceptions, (exception) => (exception.keys = ["hostname"]))),
+    modelled("legacy", (service) => everyOf(service.exceptions, (exception) => (exception.reason = ""))),
     read("server", (service) => (service.devices = ["/dev/kvm"])),
     read("server", (service) => (service.cgroup_parent = "x")),
   ],

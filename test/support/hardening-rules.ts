@@ -55,6 +55,11 @@ function isNamedPath(stack: InspectedStack, name: string, { exceptions }: Servic
   return isExcused(stack, name, "host-paths") && exceptions.some((exception) => exception.paths?.includes(path));
 }
 
+/** True where an exception with a reason names the key of Compose. */
+function isNamedKey(stack: InspectedStack, name: string, { exceptions }: Service, key: string): boolean {
+  return isExcused(stack, name, "kept-keys") && exceptions.some((exception) => exception.keys?.includes(key));
+}
+
 const engineSocket = /docker\.sock|containerd\.sock|DOCKER_HOST/;
 
 /** A proxy between the engine and one reader: it lets through reading alone, and stands in one network without a way out. */
@@ -259,8 +264,12 @@ export const hardeningRules: StackRule[] = [
   ),
   perService(
     "CIS 5.18, 5.24, 5.25, KICS cgroup_not_default",
-    "touches no device and no control group",
-    absent("devices", "device_cgroup_rules", "cgroup_parent", "gpus", "runtime", "sysctls", "build", "extra_hosts"),
+    "touches no device and no control group, but for what an exception names key by key",
+    (service, name, stack, model) =>
+      ["cgroup_parent", "build"].every((key) => service[key] === undefined) &&
+      ["devices", "device_cgroup_rules", "gpus", "runtime", "sysctls", "extra_hosts"].every(
+        (key) => service[key] === undefined || isNamedKey(stack, name, model, key),
+      ),
   ),
   perService(
     "CIS 5.19",
