@@ -4,6 +4,7 @@ import type {
   ConfigFile,
   DataSource,
   Dependency,
+  ExternalBucket,
   Folder,
   HardeningException,
   Healthcheck,
@@ -177,6 +178,8 @@ export interface Contribution {
   /** What a person does to it by hand. */
   actions?: Omit<Action, "component">[];
   hostNeeds?: WithoutComponent<HostNeed>[];
+  /** Buckets elsewhere that it opens to apps. */
+  externalBuckets?: Omit<ExternalBucket, "component">[];
   dataSources?: WithoutComponent<DataSource>[];
   /** State that is not backed up on purpose, with the reason. */
   unprotected?: Omit<Unprotected, "component">[];

@@ -9,6 +9,7 @@ import { component as monitoring } from "./monitoring/index.ts";
 import { component as nginx } from "./nginx/index.ts";
 import { component as postgres } from "./postgres/index.ts";
 import { component as redis } from "./redis/index.ts";
+import { component as s3 } from "./s3/index.ts";
 import { component as service } from "./service/index.ts";
 import { component as traefik } from "./traefik/index.ts";
 
@@ -23,6 +24,7 @@ export const catalogue: Component[] = [
   nginx,
   postgres,
   redis,
+  s3,
   service,
   traefik,
 ] as Component[];

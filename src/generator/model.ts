@@ -10,7 +10,7 @@ import type {
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
 import { usualEnvironment } from "../stack/environments.ts";
-import type { Network, SecretFile, Service, StackModel } from "../stack/model.ts";
+import type { ExternalBucket, Network, SecretFile, Service, StackModel } from "../stack/model.ts";
 import { metricsFolder, usualThresholds } from "../stack/monitoring.ts";
 import { configError } from "../stack/source.ts";
 import type { Problem } from "../support/errors.ts";
@@ -272,6 +272,7 @@ function assemble(
     shortcuts: gather((contribution) => contribution.shortcuts),
     inspections: gather((contribution) => contribution.inspections),
     actions: gather((contribution) => contribution.actions),
+    ...externalBuckets(gather((contribution) => contribution.externalBuckets)),
     hostNeeds: gather((contribution) => contribution.hostNeeds),
     dataSources: gather((contribution) => contribution.dataSources),
     unprotected: gather((contribution) => contribution.unprotected),
@@ -311,4 +312,9 @@ function uniqueByName<Item extends { name: string }>(items: readonly Item[]): It
 
 function locateAll(problems: readonly FoundProblem[], config: StackConfig): Problem[] {
   return problems.map(({ path, ...problem }) => ({ ...problem, position: config.locate(path as OptionPath) }));
+}
+
+/** Left out of the model of most stacks, which have none. */
+function externalBuckets(found: ExternalBucket[]): Pick<StackModel, "externalBuckets"> {
+  return found.length === 0 ? {} : { externalBuckets: found };
 }

@@ -25,7 +25,12 @@ export async function inspectComponents(
   containers: readonly ObservedContainer[],
   redact: Redact,
 ): Promise<InspectedComponents> {
-  const all = await Promise.all(model.inspections.map((inspection) => inspect(engine, inspection, containers, redact)));
+  return joined(model.inspections.map((inspection) => inspect(engine, inspection, containers, redact)));
+}
+
+/** All that was found out, in this order. */
+export async function joined(parts: readonly Promise<InspectedComponents>[]): Promise<InspectedComponents> {
+  const all = await Promise.all(parts);
   return { facts: all.flatMap(({ facts }) => facts), problems: all.flatMap(({ problems }) => problems) };
 }
 

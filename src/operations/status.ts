@@ -6,9 +6,10 @@ import { lockHolder } from "./lock.ts";
 import { lastMigration, type MigrationRecord, readHistory } from "./migration-history.ts";
 import type { ScheduleHost } from "./schedule/host.ts";
 import { redactorFor } from "./secret-values.ts";
+import { lookAtBuckets } from "./status-buckets.ts";
 import { certificateProblems, readCertificates, routeStatuses, tlsEntrance } from "./status-certificates.ts";
 import { hostProblems, readHost } from "./status-host.ts";
-import { inspectComponents } from "./status-inspections.ts";
+import { inspectComponents, joined } from "./status-inspections.ts";
 import { monitoringProblems, readMonitoring } from "./status-monitoring.ts";
 import type {
   CertificateStatus,
@@ -44,7 +45,9 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const [{ containers }, memory, inspected, monitoring, volumes, certificates, host, supervisor] = await Promise.all([
     observed,
     observed.then((seen) => memoryOf(engine, seen)),
-    observed.then((seen) => inspectComponents(engine, model, seen.containers, redact)),
+    observed.then((seen) =>
+      joined([inspectComponents(engine, model, seen.containers, redact), lookAtBuckets(directory, model)]),
+    ),
     observed.then((seen) => readMonitoring(directory, model, engine, seen.containers)),
     engine.volumes(model.name, { sizes: options.sizes ?? false }),
     entrance === undefined ? new Map<string, CertificateStatus>() : readCertificates(directory, model, entrance, now),

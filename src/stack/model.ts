@@ -265,6 +265,19 @@ export interface Action {
   timeout: number;
 }
 
+/** A bucket elsewhere that apps of the stack use; `status` looks whether it opens. */
+export interface ExternalBucket {
+  component: string;
+  bucket: string;
+  /** URL of a server that is not AWS. */
+  endpoint?: string;
+  region: string;
+  pathStyle: boolean;
+  /** Secrets with the access key and its secret key. */
+  accessKey: string;
+  secretKey: string;
+}
+
 /** What a component needs of the host and Compose cannot make. */
 export type HostNeed = {
   component: string;
@@ -462,3 +475,4 @@ export interface StackModel {
   alerts: (AlertRule & { component: string })[];
   consoles: Console[];
 }
+  externalBuckets?: ExternalBucket[];
