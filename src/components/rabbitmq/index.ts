@@ -1,0 +1,149 @@
+import { basename } from "node:path/posix";
+import type { SecretFile } from "../../stack/model.ts";
+import { formatSize, parseSize } from "../../support/units.ts";
+import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { networkOfScrapes } from "../monitored.ts";
+import { alertRules } from "./alerts.ts";
+import { protection } from "./backup.ts";
+import { connectionsOf } from "./connections.ts";
+import { dashboard } from "./dashboard.ts";
+import { configFolder, namesOf, ports } from "./names.ts";
+import { type RabbitmqOptions, rabbitmqOptions } from "./options.ts";
+import { dataFolder, serverService, setupService } from "./services.ts";
+import { deriveSettings, settingLines, smallestMemory } from "./settings.ts";
+import { policyPrefix, topologyLines, topologyProblems } from "./topology.ts";
+import { adminUser, definitionsFile, monitorUser, stackTag } from "./users.ts";
+import { type AppUser, planVhosts } from "./vhosts.ts";
+
+const about = "RabbitMQ: queues between apps";
+
+export const component: Component<RabbitmqOptions> = {
+  type: "rabbitmq",
+  about,
+  options: rabbitmqOptions,
+  questions: [
+    {
+      path: ["limits", "memory"],
+      message: "Memory for RabbitMQ",
+      kind: "input",
+      default: "512m",
+      validate: (answer) => memoryProblem(parseSize(answer)),
+    },
+  ],
+  contribute,
+};
+
+function contribute(options: RabbitmqOptions, use: ComponentUse): Contribution {
+  const { key, monitored } = use;
+  const names = namesOf(key);
+  const { vhosts, users, problems } = planVhosts(options, use);
+  const tooSmall = memoryProblem(options.limits.memory);
+  return {
+    services: [serverService(key, about, options, monitored), setupService(key, options)],
+    volumes: [{ name: names.data, about: `Queues and messages of ${key}` }],
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(monitored ? [networkOfScrapes] : [])],
+    secrets: secretsOf(key, users, vhosts),
+    files: filesOf(options, use),
+    connections: connectionsOf(key, users),
+    routeNeeds:
+      options.host === undefined
+        ? []
+        : [{ service: key, host: options.host, path: "/", port: ports.management, at: ["host"] }],
+    consoles: [
+      {
+        name: key,
+        about: "queues, messages and connections",
+        service: key,
+        port: ports.management,
+        network: key,
+        path: "/",
+        ...(options.host !== undefined && { host: options.host }),
+        login: { user: adminUser, password: names.admin },
+      },
+    ],
+    shortcuts: [
+      {
+        verb: "rabbitmqctl",
+        service: key,
+        command: ["rabbitmqctl"],
+        about: `Commands to ${key} itself: list_queues --vhost main, status, list_connections`,
+      },
+    ],
+    inspections: [{ services: [key], command: ["bash", `${configFolder}/inspect.sh`] }],
+    ...protection(key, options),
+    ...(monitored && {
+      scrapes: [{ job: key, service: key, port: ports.metrics, path: "/metrics/per-object" }],
+      alertRules: alertRules(key, options),
+      dashboards: [dashboard(key)],
+    }),
+    problems: [
+      ...problems,
+      ...topologyProblems(options),
+      ...(tooSmall === undefined ? [] : [{ path: ["limits", "memory"], message: tooSmall }]),
+    ],
+  };
+}
+
+function filesOf(options: RabbitmqOptions, use: ComponentUse) {
+  const { key, monitored } = use;
+  const names = namesOf(key);
+  const derived = deriveSettings(options);
+  const plugins = [
+    ...new Set(["rabbitmq_management", ...(monitored ? ["rabbitmq_prometheus"] : []), ...options.plugins]),
+  ];
+  const values = {
+    key,
+    ...names,
+    configFolder,
+    dataFolder,
+    adminUser,
+    monitorUser,
+    stackTag,
+    policyPrefix,
+    plugins: plugins.join(","),
+  };
+  const file = (folder: string, template: string, more: Record<string, unknown> = {}) => ({
+    path: `${folder}/${basename(template, ".hbs")}`,
+    content: use.template(template, { ...values, ...more }),
+    mode: 0o644 as const,
+  });
+  const script = (folder: string, template: string) => ({ ...file(folder, template), mode: 0o755 as const });
+  return [
+    file(names.config, "rabbitmq/rabbitmq.conf.hbs", { ...derived, settings: settingLines(options.settings) }),
+    { path: `${names.config}/enabled_plugins`, content: `[${plugins.join(",")}].\n`, mode: 0o644 as const },
+    ...["start.sh", "api.sh", "health.sh", "inspect.sh", "backup.sh"].map((name) =>
+      script(names.config, `rabbitmq/${name}.hbs`),
+    ),
+    script(`config/${key}`, "rabbitmq/setup.sh.hbs"),
+    { path: names.topology, content: topologyLines(options), mode: 0o644 as const },
+  ];
+}
+
+function secretsOf(key: string, users: readonly AppUser[], vhosts: readonly string[]): SecretFile[] {
+  const names = namesOf(key);
+  const random = (name: string, description: string): SecretFile => ({
+    name,
+    about: description,
+    mode: 0o444,
+    kind: "random",
+    encoding: "base64url",
+  });
+  return [
+    random(names.admin, `Password of the administrator of ${key}`),
+    random(names.monitor, `Password of ${monitorUser} at ${key}, who reads the server's state`),
+    random(names.cookie, `Erlang cookie of ${key}: whoever has it commands the server`),
+    ...users.map((user) => random(user.secret, `Password of ${user.app} at ${key}`)),
+    {
+      name: names.definitions,
+      about: `Users, virtual hosts and rights of ${key}, with hashes of the passwords`,
+      mode: 0o444,
+      kind: "composed",
+      content: definitionsFile(users, vhosts, names),
+    },
+  ];
+}
+
+function memoryProblem(bytes: number | undefined): string | undefined {
+  if (bytes === undefined) return "expected a size such as 512m or 1g";
+  return bytes < smallestMemory ? `RabbitMQ needs at least ${formatSize(smallestMemory)} of memory` : undefined;
+}
