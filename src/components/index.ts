@@ -3,6 +3,7 @@ import { component as app } from "./app/index.ts";
 import type { Component } from "./component.ts";
 import { component as elk } from "./elk/index.ts";
 import { component as grafana } from "./grafana/index.ts";
+import { component as kafka } from "./kafka/index.ts";
 import { component as loki } from "./loki/index.ts";
 import { component as minio } from "./minio/index.ts";
 import { component as monitoring } from "./monitoring/index.ts";
@@ -18,6 +19,7 @@ export const catalogue: Component[] = [
   app,
   elk,
   grafana,
+  kafka,
   loki,
   minio,
   monitoring,
