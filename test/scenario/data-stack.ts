@@ -26,6 +26,8 @@ export interface DataStack {
   model: StackModel;
   /** Absolute path. */
   directory: string;
+  /** Writes what this stack.yaml of the same name makes, as `generate` after an edit; `up` starts it. */
+  become(yaml: string): Promise<void>;
   /** `docker compose …` in its directory; `docker compose up -d` is how it starts. */
   compose(...args: string[]): Promise<RunResult>;
   up(): Promise<void>;
@@ -51,18 +53,7 @@ export interface DataStack {
 export async function dataStack(yaml: string, more: readonly Component[] = []): Promise<DataStack> {
   const components = [...usual, ...more];
   const directory = mkdtempSync(join(tmpdir(), "data-stack-"));
-  const config = loadStackConfig(yaml, "stack.yaml", components);
-  const readTemplate = (path: string) => readFileSync(new URL(path, templates), "utf8");
-  const model = buildModel(config, { components, templates: readTemplate });
-  const documents = composeDocuments(model);
-  const paths = [...documents.map((file) => file.path), "compose.override.yaml"];
-  for (const { path, content } of documents) writeFileAtomic(join(directory, path), content);
-  for (const { path, content, mode } of model.files) writeFileAtomic(join(directory, path), content, mode);
-  makeFolders(directory, model);
-  writeFileSync(join(directory, ".env"), envFile(model, paths));
-  writeFileSync(join(directory, "compose.override.yaml"), clientsOverride(model));
-  mkdirSync(join(directory, "secrets"), { mode: 0o700 });
-  await writeSecrets(directory, model, new Date());
+  let model = await write(directory, yaml, components);
   const compose = (...args: string[]) => composeIn(directory).run(args, { timeout: 240_000 });
   const idsOf = async (services: readonly string[]) =>
     (await compose("ps", "-aq", ...services)).stdout.split("\n").filter((id) => id !== "");
@@ -70,10 +61,15 @@ export async function dataStack(yaml: string, more: readonly Component[] = []): 
   const writeSecret = (name: string, content: string) =>
     writeFileAtomic(join(directory, "secrets", name), content, 0o444);
   return {
-    model,
+    get model() {
+      return model;
+    },
     directory,
     compose,
     secret,
+    async become(next) {
+      model = await write(directory, next, components);
+    },
     async up() {
       const result = await compose("up", "-d");
       if (result.code === 0 && setUpDone.test(result.stdout)) return;
@@ -113,6 +109,23 @@ export async function dataStack(yaml: string, more: readonly Component[] = []): 
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Everything that `docker compose` needs of a stack.yaml, written into a directory. */
+async function write(directory: string, yaml: string, components: readonly Component[]): Promise<StackModel> {
+  const config = loadStackConfig(yaml, "stack.yaml", [...components]);
+  const readTemplate = (path: string) => readFileSync(new URL(path, templates), "utf8");
+  const model = buildModel(config, { components: [...components], templates: readTemplate });
+  const documents = composeDocuments(model);
+  const paths = [...documents.map((file) => file.path), "compose.override.yaml"];
+  for (const { path, content } of documents) writeFileAtomic(join(directory, path), content);
+  for (const { path, content, mode } of model.files) writeFileAtomic(join(directory, path), content, mode);
+  makeFolders(directory, model);
+  writeFileSync(join(directory, ".env"), envFile(model, paths));
+  writeFileSync(join(directory, "compose.override.yaml"), clientsOverride(model));
+  mkdirSync(join(directory, "secrets"), { mode: 0o700, recursive: true });
+  await writeSecrets(directory, model, new Date());
+  return model;
 }
 
 /** A name for a stack that no other run has. */

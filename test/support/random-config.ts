@@ -139,18 +139,16 @@ const postgresSeed = fc.record({
   options: some({
     limits,
     settings: fc.dictionary(fc.constantFrom("work_mem", "jit", "track_io_timing", "app.name"), setting),
+    pooler: fc.oneof(
+      fc.constant(true),
+      some({
+        mode: fc.constantFrom("transaction", "session"),
+        size: fc.integer({ min: 1, max: 2 }),
+        clients: fc.integer({ min: 10, max: 10_000 }),
+        settings: fc.dictionary(fc.constantFrom("query_timeout", "server_lifetime"), fc.integer({ min: 1, max: 900 })),
+      }),
+    ),
   }),
-});
-
-const redisSeed = some({
-  memory: mebibyte,
-  engine: fc.constantFrom("redis", "valkey"),
-  profile: fc.constantFrom("cache", "durable"),
-  eviction: fc.constantFrom("noeviction", "allkeys-lfu", "volatile-ttl"),
-  allow: fc.subarray(["keys", "flushdb", "config|get"]),
-  queues: fc.subarray(["bull:mail:wait", "jobs", "{a}:b/c#1"]),
-  limits,
-  settings: fc.dictionary(fc.constantFrom("notify-keyspace-events", "hz", "latency-tracking"), setting),
 });
 
 const minioSeed = fc.record({
@@ -271,7 +269,6 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
     traefik: fc.option(traefikSeed, { nil: undefined }),
     ownKey: fc.boolean(),
     postgres: fc.array(postgresSeed, { maxLength: 2 }),
-    redis: fc.array(redisSeed, { maxLength: 2 }),
     minio: fc.array(minioSeed, { maxLength: 2 }),
     watching: watchingSeed,
     others: othersSeed,
@@ -293,9 +290,6 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
       const key = add("postgres", index, postgresSection(each));
       const listed = each.form !== "none" && !each.short;
       targets.push({ key, parts: listed ? each.databases.map((database) => database.name) : undefined });
-    });
-    seed.redis.forEach((each, index) => {
-      targets.push({ key: add("redis", index, each), parts: undefined });
     });
     seed.minio.forEach((each, index) => {
       const key = add(

@@ -1,8 +1,9 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
 import { connectionsInUse } from "./alerts.ts";
+import { poolerPanels } from "./pooler-monitoring.ts";
 
 /** What one asks of a Postgres server at night; its exporter is the job `key`. */
-export function dashboard(key: string): Dashboard {
+export function dashboard(key: string, pooled: boolean): Dashboard {
   const of = (metric: string, more = "") => `${metric}{job="${key}"${more === "" ? "" : `, ${more}`}}`;
   // The databases of the apps.
   const apps = 'datname!~"template.|postgres"';
@@ -143,6 +144,7 @@ export function dashboard(key: string): Dashboard {
         ],
         min: 0,
       },
+      ...(pooled ? poolerPanels(key) : []),
     ],
   };
 }

@@ -2,7 +2,6 @@ import type { SecretFile } from "../../stack/model.ts";
 import type { ComponentUse, Contribution } from "../component.ts";
 import { exporterName, exporterService, monitorUser, networkOfScrapes } from "../monitored.ts";
 import { alertRules } from "./alerts.ts";
-import { dashboard } from "./dashboard.ts";
 import { namesOf } from "./services.ts";
 
 const port = 9187;
@@ -55,6 +54,5 @@ export function monitoring({ key, template }: ComponentUse): Contribution {
     files: [{ path: file, content: template("postgres/exporter-queries.yml.hbs", {}), mode: 0o644 }],
     scrapes: [{ job: key, service: exporterName(key), port, path: "/metrics" }],
     alertRules: alertRules(key),
-    dashboards: [dashboard(key)],
   };
 }

@@ -1,12 +1,15 @@
 import { basename } from "node:path/posix";
-import type { SecretFile } from "../../stack/model.ts";
+import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { monitorUser } from "../monitored.ts";
 import { connectionsOf } from "./connections.ts";
+import { dashboard } from "./dashboard.ts";
 import { type Database, planDatabases } from "./databases.ts";
 import { monitoring, monitorSecret } from "./exporter.ts";
 import { type PostgresOptions, postgresOptions } from "./options.ts";
+import { type Pooler, planPooler, poolerInSetup, poolerParts } from "./pooler.ts";
+import { poolerMonitoring } from "./pooler-monitoring.ts";
 import { dataFolder, dataTarget, namesOf, serverService, serverUser, setupService } from "./services.ts";
 import { deriveSettings, ownSettingLines, settingsForTemplate, smallestMemory } from "./settings.ts";
 
@@ -37,45 +40,70 @@ export const component: Component<PostgresOptions> = {
 
 function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
   const { key } = use;
-  const names = namesOf(key);
   const derived = deriveSettings(options);
-  const { databases, uses, problems } = planDatabases(options, use);
-  const tooSmall = memoryProblem(options.limits.memory);
-  const main = databases[0]?.name ?? "postgres";
-  const monitor = use.monitored && { name: monitorUser, secret: monitorSecret(key) };
-  const more = use.monitored ? monitoring(use) : undefined;
-  const needsSetup = databases.length > 0 || use.monitored;
-  const passwords = [...databases.map(({ secret }) => secret), ...(monitor ? [monitor.secret] : [])];
-  const file = (template: string, values: Record<string, unknown> = {}) => ({
-    path: `${names.config}/${basename(template, ".hbs")}`,
-    content: use.template(template, values),
-    mode: 0o644 as const,
-  });
+  const plan = planDatabases(options, use);
+  const pooler = options.pooler && planPooler(options.pooler, use, plan, derived.maxConnections);
+  const parts = [
+    server(options, use, plan.databases, derived),
+    ...setup(options, use, plan.databases, pooler),
+    ...(pooler ? [poolerParts(pooler, use)] : []),
+    ...(use.monitored ? [monitoring(use)] : []),
+    ...(use.monitored && pooler ? [poolerMonitoring(key)] : []),
+  ];
+  const all = <Item>(items: (part: Contribution) => readonly Item[] | undefined): Item[] =>
+    parts.flatMap((part) => items(part) ?? []);
   return {
-    services: [
-      serverService(key, about, options, derived),
-      ...(needsSetup ? [setupService(key, options, passwords)] : []),
-      ...(more?.services ?? []),
+    services: all((part) => part.services),
+    volumes: all((part) => part.volumes),
+    networks: all((part) => part.networks),
+    secrets: all((part) => part.secrets),
+    files: all((part) => part.files),
+    shortcuts: all((part) => part.shortcuts),
+    folders: all((part) => part.folders),
+    dataSources: all((part) => part.dataSources),
+    connections: connectionsOf(key, plan.databases, plan.uses, pooler),
+    ...(use.monitored && {
+      scrapes: all((part) => part.scrapes),
+      alertRules: all((part) => part.alertRules),
+      dashboards: [dashboard(key, pooler !== undefined)],
+    }),
+    problems: [
+      ...plan.problems,
+      ...(pooler?.problems ?? []),
+      ...[memoryProblem(options.limits.memory)].flatMap((message) =>
+        message === undefined ? [] : [{ path: ["limits", "memory"], message }],
+      ),
     ],
+  };
+}
+
+function server(
+  options: PostgresOptions,
+  { key, monitored, template }: ComponentUse,
+  databases: readonly Database[],
+  derived: ReturnType<typeof deriveSettings>,
+): Contribution {
+  const names = namesOf(key);
+  const main = databases[0]?.name ?? "postgres";
+  const file = (path: string, values: Record<string, unknown> = {}) => configFile(key, path, template(path, values));
+  return {
+    services: [serverService(key, about, options, derived)],
     volumes: [
       { name: names.data, about: `Databases of ${key}` },
       { name: names.socket, about: `Unix socket of ${key}, for its set-up; holds no data` },
     ],
-    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
-    secrets: [...secretsOf(key, databases), ...(more?.secrets ?? [])],
+    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }],
+    secrets: secretsOf(key, databases),
     files: [
       file("postgres/postgresql.conf.hbs", {
         ...settingsForTemplate(derived),
-        monitored: use.monitored,
+        monitored,
         settings: ownSettingLines(options.settings),
       }),
       file("postgres/pg_hba.conf.hbs"),
       { ...file("postgres/archive-wal.sh.hbs"), mode: 0o755 },
       file("postgres/pg_ident.conf.hbs"),
-      ...(needsSetup ? [file("postgres/setup.sql.hbs", { databases, monitor })] : []),
-      ...(more?.files ?? []),
     ],
-    connections: connectionsOf(key, databases, uses),
     shortcuts: [
       {
         verb: "psql",
@@ -85,7 +113,6 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
       },
     ],
     folders: [{ path: names.spool, mode: 0o777 }],
-    ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
     dataSources: [
       {
         name: key,
@@ -100,8 +127,32 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
         user: serverUser,
       },
     ],
-    problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
   };
+}
+
+/** The step that makes roles and databases; none where there is nobody to make. */
+function setup(
+  options: PostgresOptions,
+  { key, monitored, template }: ComponentUse,
+  databases: readonly Database[],
+  pooler: Pooler | undefined,
+): Contribution[] {
+  if (databases.length === 0 && !monitored && pooler === undefined) return [];
+  const monitor = monitored && { name: monitorUser, secret: monitorSecret(key) };
+  const inSetup = pooler && poolerInSetup(pooler, databases);
+  const logins = [...databases, ...(monitor ? [monitor] : []), ...(inSetup ? [inSetup] : [])];
+  const passwords = logins.map(({ secret }) => secret);
+  const path = "postgres/setup.sql.hbs";
+  return [
+    {
+      services: [setupService(key, options, passwords)],
+      files: [configFile(key, path, template(path, { databases, monitor, pooler: inSetup }))],
+    },
+  ];
+}
+
+function configFile(key: string, template: string, content: string): ConfigFile {
+  return { path: `${namesOf(key).config}/${basename(template, ".hbs")}`, content, mode: 0o644 };
 }
 
 function secretsOf(key: string, databases: readonly Database[]): SecretFile[] {

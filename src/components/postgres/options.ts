@@ -2,6 +2,7 @@ import { z } from "zod";
 import { imageReference, limits } from "../../stack/fields.ts";
 import { monitorUser } from "../monitored.ts";
 import { serverSettings } from "../server-settings.ts";
+import { poolerOptions, poolerRole } from "./pooler-options.ts";
 
 const versions = [16, 17, 18] as const;
 
@@ -23,7 +24,7 @@ export interface DatabaseOptions {
 const version = z.literal(versions).describe("Major version. A volume stays with the version that made it");
 
 /** Names that the server, or this component, needs for itself. */
-const reservedNames = ["postgres", "template0", "template1", "superuser", "public", "none", monitorUser];
+const reservedNames = ["postgres", "template0", "template1", "superuser", "public", "none", monitorUser, poolerRole];
 
 /** What is wrong with the name of a database (and of the role that owns it), or undefined. */
 export function databaseNameProblem(text: string): string | undefined {
@@ -92,6 +93,7 @@ const details = z.strictObject({
     .optional()
     .describe("Another image of the same major version, such as one with PostGIS or pgvector"),
   databases,
+  pooler: poolerOptions.optional(),
   limits: limits({ cpus: 1, memory: "512m" }),
   settings,
 });

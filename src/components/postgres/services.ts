@@ -27,6 +27,7 @@ export function namesOf(key: string) {
     data: `${key}-data`,
     socket: `${key}-socket`,
     superuser: `${key}_superuser`,
+    pooler: `${key}-pooler`,
     config: `config/${key}`,
     spool: `backups/spool/${key}`,
   };

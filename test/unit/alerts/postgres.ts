@@ -16,6 +16,15 @@ const activity = (state: string, values: string, application = "app", backend = 
     values,
     `datname="web",usename="web",state="${state}",application_name="${application}",backend_type="${backend}"`,
   );
+const pooler =
+  'job="pooled-pooler",component="pooled",service="pooled-pooler-exporter",instance="pooled-pooler-exporter:9127"';
+/** As `of`, of the exporter of the pooler of another server. */
+const ofPooler = (metric: string, values: string, more = "") => ({
+  [`pgbouncer_${metric}{${pooler}${more && `,${more}`}}`]: values,
+});
+const pool = 'database="web",user="web"';
+const poolOf20 = ofPooler("databases_pool_size", "20x30", 'name="web",database="web",pool_mode="transaction"');
+
 const waiting = (files: string) => of("pg_wal_waiting_files", files, 'server="postgres:5432"');
 
 export const cases: RuleCases = {
@@ -168,6 +177,43 @@ export const cases: RuleCases = {
         at: "5m",
       },
     ],
+  },
+  PoolerDown: {
+    fires: { series: ofPooler("up", "1x3 0x5"), at: "6m", labels: { component: "pooled", cause: "true" } },
+    silent: { series: ofPooler("up", "1x3 0 1x5"), at: "4m" },
+  },
+  PoolerClientsWait: {
+    fires: {
+      series: ofPooler("pools_client_maxwait_seconds", "0x3 8x9", pool),
+      at: "8m",
+      labels: { component: "pooled", database: "web" },
+    },
+    silent: [
+      { series: ofPooler("pools_client_maxwait_seconds", "4x12", pool), at: "8m" },
+      { series: ofPooler("pools_client_maxwait_seconds", "0x3 8x1 0x9", pool), at: "6m" },
+    ],
+  },
+  PoolerPoolFull: {
+    fires: {
+      series: { ...poolOf20, ...ofPooler("pools_server_active_connections", "20x30", pool) },
+      at: "15m",
+      labels: { database: "web" },
+    },
+    silent: [
+      { series: { ...poolOf20, ...ofPooler("pools_server_active_connections", "18x30", pool) }, at: "15m" },
+      // A busy minute.
+      { series: { ...poolOf20, ...ofPooler("pools_server_active_connections", "2x5 20x2 2x20", pool) }, at: "15m" },
+    ],
+  },
+  PoolerClientsNearLimit: {
+    fires: {
+      series: { ...ofPooler("used_clients", "450x20"), ...ofPooler("config_max_client_connections", "500x20") },
+      at: "10m",
+    },
+    silent: {
+      series: { ...ofPooler("used_clients", "400x20"), ...ofPooler("config_max_client_connections", "500x20") },
+      at: "10m",
+    },
   },
   PostgresChecksumFailures: {
     fires: { series: of("pg_checksum_failures", "0x3 1x5", 'datname="web"'), at: "5m" },
