@@ -71,14 +71,9 @@ export async function loadSnapshot(context: Context, journal: Journal, request: 
       newVolume: async (use) => {
         const own = `${source.volume}_${purpose}-${id}${use === "" ? "" : `-${use}`}`;
         const name = engineName(model, use === "" && into !== undefined ? into : own);
-        await refuseTaken(context, name);
-        journal.begin({ id: `volume:${name}`, undo: { kind: "remove-volume", volume: name } });
-        await engine.createVolume(name, {
-          // What the user asked for by its name is the user's: it is not removed with what restores put aside.
-          ...ownLabels(model, into === undefined ? purpose : "copy"),
-          "create-stack.volume": source.volume,
-          "create-stack.made-at": new Date(clock.now()).toISOString(),
-        });
+        // What the user asked for by its name is the user's: it is not removed with what restores put aside.
+        const labelled = into === undefined ? purpose : "copy";
+        await makeNewVolume(context, journal, { name, replaces: source.volume, purpose: labelled });
         made.push(name);
         return name;
       },
@@ -91,6 +86,21 @@ export async function loadSnapshot(context: Context, journal: Journal, request: 
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+/** Makes a volume beside Compose; that it goes again is in the journal before. `replaces`: the model's name for the live one. */
+export async function makeNewVolume(
+  context: Context,
+  journal: Journal,
+  { name, replaces, purpose }: { name: string; replaces: string; purpose: string },
+): Promise<void> {
+  await refuseTaken(context, name);
+  journal.begin({ id: `volume:${name}`, undo: { kind: "remove-volume", volume: name } });
+  await context.engine.createVolume(name, {
+    ...ownLabels(context.model, purpose),
+    "create-stack.volume": replaces,
+    "create-stack.made-at": new Date(context.clock.now()).toISOString(),
+  });
 }
 
 /** A program in a container says in its own words that a disk is full: the one with the new volume, or that of the stack. */

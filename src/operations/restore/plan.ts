@@ -8,6 +8,7 @@ import { catalogueOf } from "../backup/catalogue-of.ts";
 import { openStores } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
 import { type Plan, type Step, step } from "../plan.ts";
+import { followersOf } from "./follow.ts";
 import { type Chosen, checkSnapshotName, choose, parseMoment } from "./select.ts";
 
 export interface RestoreOptions {
@@ -140,9 +141,18 @@ function refuseInto(items: readonly RestoreItem[], into: string | undefined): vo
   throw unknown(`"${into}" cannot be the name of a volume or database`, "use lower-case letters, digits, _ and -");
 }
 
-/** Whoever has one of the volumes, and whoever depends on it: in the middle of a swap nobody may write. */
+/** What takes the place of a live volume: not what goes into one database of a server that serves on. */
+function wholeSources(items: readonly RestoreItem[]): DataSource[] {
+  return items.filter(({ database }) => database === undefined).map(({ source }) => source);
+}
+
+/**
+ * Whoever has one of the volumes, or one that is emptied along, and whoever depends on it: in the middle of a swap
+ * nobody may write.
+ */
 export function servicesToStop({ model }: Pick<Context, "model">, items: readonly RestoreItem[]): string[] {
-  const volumes = new Set(items.filter(({ database }) => database === undefined).map(({ source }) => source.volume));
+  const sources = wholeSources(items);
+  const volumes = new Set([...sources, ...followersOf(sources)].map(({ volume }) => volume));
   const stopped = new Set(
     model.services
       .filter(({ mounts }) => mounts.some((mount) => mount.kind === "volume" && volumes.has(mount.volume)))
@@ -182,10 +192,14 @@ function stepsOf(items: readonly RestoreItem[], stops: readonly string[], { into
       "the restored copy takes the place of the live one, which is kept",
     ),
   );
+  const emptied = followersOf(wholeSources(items)).map(({ service, volume }) =>
+    step("empty", volume, `${service} fills it again from what is restored; what is in it now is kept`),
+  );
   return [
     ...loads,
     ...(stops.length > 0 ? [step("stop", stops.join(", "), "nobody may write meanwhile")] : []),
     ...swaps,
+    ...emptied,
     ...(stops.length > 0 ? [step("start", stops.join(", "), "until healthy")] : []),
   ];
 }

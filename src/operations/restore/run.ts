@@ -13,6 +13,7 @@ import { aloneWithBackups, exclusively, journalled, noted } from "../operation.t
 import { bringUp } from "../start.ts";
 import { chosenServices, readWanted } from "../start-facts.ts";
 import { refuse } from "../stop.ts";
+import { emptyVolumes, followersOf } from "./follow.ts";
 import { identitiesFrom } from "./identities.ts";
 import { type LoadedSnapshot, loadSnapshot, originsOf } from "./load.ts";
 import { makeNewBases } from "./new-bases.ts";
@@ -147,10 +148,11 @@ async function switchSegment({ engine, model, clock, signal }: Context, service:
 /** On an empty server Compose makes the volumes, networks and containers first, and has the images pulled. */
 async function prepareStack(context: Context): Promise<void> {
   const { engine, model, compose, signal, progress } = context;
-  const volumes = await Promise.all(model.dataSources.map(({ volume }) => engine.volume(engineName(model, volume))));
+  const wanted = [...model.dataSources, ...followersOf(model.dataSources)];
+  const volumes = await Promise.all(wanted.map(({ volume }) => engine.volume(engineName(model, volume))));
   const { containers } = await engine.observe(model.name);
   const made = new Set(containers.map(({ service }) => service));
-  const missing = model.dataSources.some(({ service }) => !made.has(service));
+  const missing = wanted.some(({ service }) => !made.has(service));
   if (volumes.every((volume) => volume !== undefined) && !missing) return;
   progress.phase("Preparing images, networks and volumes");
   makeFolders(context.directory, model);
@@ -231,9 +233,18 @@ async function swapIn(
   items: readonly LoadedItem[],
 ) {
   const { clock, model, progress } = context;
-  const pairs = items.flatMap(({ loaded }) =>
+  const discard = async () => {
+    for (const { loaded } of items) await loaded.discard().catch(() => {});
+  };
+  const followers = followersOf(items.map(({ item }) => item.source));
+  const empty = await emptyVolumes(context, journal, id, followers).catch(async (error) => {
+    await discard();
+    throw error;
+  });
+  const filled = items.flatMap(({ loaded }) =>
     loaded.volumes.map(({ restored, replaces }) => ({ restored, replaces: engineName(model, replaces) })),
   );
+  const pairs = [...filled, ...empty.pairs];
   const stoppedAt = clock.now();
   let swapped = false;
   try {
@@ -246,7 +257,8 @@ async function swapIn(
     });
   } catch (error) {
     if (swapped) throw notStarting(context.directory, id, error);
-    for (const { loaded } of items) await loaded.discard().catch(() => {});
+    await discard();
+    await empty.discard().catch(() => {});
     throw error;
   }
   const restored = items.map((item) => ({
