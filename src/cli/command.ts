@@ -3,7 +3,15 @@ import type { Carried } from "./carried.ts";
 import type { Output } from "./output.ts";
 
 /** What a shell can offer as the next word. */
-export type Completion = "service" | "file" | "directory" | "preset" | "source" | "destination" | readonly string[];
+export type Completion =
+  | "service"
+  | "file"
+  | "directory"
+  | "preset"
+  | "source"
+  | "destination"
+  | "job"
+  | readonly string[];
 
 /** A flag. With `value` it takes one (`--tail 50` or `--tail=50`), and `repeatable` ones may stand several times. */
 export interface Option {

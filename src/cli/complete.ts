@@ -7,7 +7,7 @@ import { stackCommand, stackVerbs } from "./stack-verbs.ts";
 /** What a stack and the program offer as words. */
 export interface Offered {
   /** Undefined outside of a stack. */
-  model: Pick<StackModel, "services" | "shortcuts" | "actions" | "dataSources" | "backup"> | undefined;
+  model: Pick<StackModel, "services" | "shortcuts" | "actions" | "jobs" | "dataSources" | "backup"> | undefined;
   presets: readonly string[];
 }
 
@@ -58,6 +58,7 @@ function wordsFor(completion: Completion | undefined, { model, presets }: Offere
     return model === undefined ? [] : [...model.dataSources.map(({ name }) => name), "stack"];
   if (completion === "destination")
     return model === undefined ? [] : ["local", ...model.backup.destinations.map(({ name }) => name)];
+  if (completion === "job") return (model?.jobs ?? []).map(({ name }) => name);
   if (completion === "preset") return [...presets];
   return [completion === "file" ? fromFiles : fromDirectories];
 }

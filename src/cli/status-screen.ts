@@ -7,6 +7,7 @@ import type {
 } from "../operations/status-report.ts";
 import { formatAge, formatSize } from "../support/units.ts";
 import { type Cell, columns } from "./columns.ts";
+import { jobRow } from "./job-rows.ts";
 import type { Paint, Style } from "./output.ts";
 
 const stateStyles: Partial<Record<ServiceState, Style>> = {
@@ -48,6 +49,10 @@ export function statusScreen(report: StatusReport, paint: Paint, width: number |
     ...section(
       "Migrations",
       report.migrations.map((migration) => migrationRow(migration, now)),
+    ),
+    ...section(
+      "Jobs",
+      report.jobs.map((job) => jobRow(job, now)),
     ),
     ...section("Host", hostRows(report)),
     ...section("Monitoring", monitoringRows(report, now)),

@@ -1,6 +1,7 @@
 import type { Command, Group, Option } from "./command.ts";
 import { alertsCommands, alertsGroup } from "./table-alerts.ts";
 import { backupCommands, backupGroups } from "./table-backup.ts";
+import { jobCommands, jobGroup } from "./table-jobs.ts";
 
 const dryRun: Option = { name: "dry-run", help: "show what would be done and stop" };
 const services = { name: "SERVICE", variadic: true, help: "only these services", completion: "service" } as const;
@@ -226,6 +227,7 @@ export const commands: Command[] = [
     load: () => import("./commands/migrate.ts"),
   },
   ...backupCommands,
+  ...jobCommands,
   ...alertsCommands,
   {
     name: "destroy",
@@ -265,7 +267,7 @@ export function findCommand(name: string): Command | undefined {
 }
 
 /** First words of verbs that have two. */
-export const groups: Group[] = [...backupGroups, alertsGroup];
+export const groups: Group[] = [...backupGroups, jobGroup, alertsGroup];
 
 export function findGroup(name: string): Group | undefined {
   return groups.find((group) => group.name === name);

@@ -10,6 +10,7 @@ import type {
   Healthcheck,
   HostNeed,
   Inspection,
+  Job,
   Migration,
   Mount,
   Network,
@@ -172,14 +173,16 @@ export interface Contribution {
   /** Finished routes; only the component that is the edge makes them, of everybody's `routeNeeds`. */
   routes?: Route[];
   migrations?: Migration[];
+  /** What runs by the clock; each names a service of class `job`. */
+  jobs?: Job[];
   shortcuts?: Omit<Shortcut, "component">[];
   /** What `status` shows of it. */
   inspections?: Omit<Inspection, "component">[];
+  /** Buckets elsewhere that it opens to apps. */
+  externalBuckets?: Omit<ExternalBucket, "component">[];
   /** What a person does to it by hand. */
   actions?: Omit<Action, "component">[];
   hostNeeds?: WithoutComponent<HostNeed>[];
-  /** Buckets elsewhere that it opens to apps. */
-  externalBuckets?: Omit<ExternalBucket, "component">[];
   dataSources?: WithoutComponent<DataSource>[];
   /** State that is not backed up on purpose, with the reason. */
   unprotected?: Omit<Unprotected, "component">[];

@@ -94,7 +94,8 @@ export async function watchJob(
 
 type StoppedBy = "timed-out" | "interrupted";
 
-async function endOf(context: Context, id: string, deadline: number, job: JobRef) {
+/** Waits for the end of a run's container. Out of time, or interrupted, it is told to stop, and killed after its grace. */
+export async function endOf(context: Context, id: string, deadline: number, job: Pick<JobRef, "service">) {
   const { engine, clock, signal, progress, model } = context;
   const exit = engine.waitForExit(id);
   const timer = new AbortController();
@@ -106,9 +107,7 @@ async function endOf(context: Context, id: string, deadline: number, job: JobRef
   try {
     const first = await Promise.race([exit, timeout, interruption]);
     if (typeof first !== "string") return { end: first ?? (await exit), stoppedBy: undefined };
-    const grace = Math.ceil(
-      (model.services.find(({ name }) => name === job.service)?.stopGracePeriod ?? 10_000) / 1_000,
-    );
+    const grace = graceOf(model, job.service);
     const why = first === "timed-out" ? "out of time" : "interrupted";
     progress.line(`Stopping ${job.service} (${why}); it has ${grace}s to end by itself`);
     await engine.stop(id, grace);
@@ -116,6 +115,11 @@ async function endOf(context: Context, id: string, deadline: number, job: JobRef
   } finally {
     timer.abort();
   }
+}
+
+/** Seconds that a service has to end by itself. */
+export function graceOf({ services }: Context["model"], service: string): number {
+  return Math.ceil((services.find(({ name }) => name === service)?.stopGracePeriod ?? 10_000) / 1_000);
 }
 
 /** Resolves with true when the signal is aborted, with false when nobody needs to know any more. */

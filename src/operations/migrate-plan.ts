@@ -189,9 +189,9 @@ export interface UnmetNeed {
   hint: string;
 }
 
-/** Which of the services that a migration needs are not ready. */
+/** Which of the services that a migration, or another job, needs are not ready. */
 export function unmetNeeds(
-  migration: Migration,
+  migration: Pick<Migration, "service" | "needs">,
   model: StackModel,
   containers: readonly ObservedContainer[],
 ): UnmetNeed[] {

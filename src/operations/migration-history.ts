@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { readIfExists, syncFolder } from "../support/files.ts";
+import { appendJsonLine, readJsonLines } from "./json-lines.ts";
 
 /** How a migration ended. `unfinished`: begun, and nobody has seen its end yet. */
 export type MigrationOutcome = "ok" | "failed" | "out-of-memory" | "timed-out" | "interrupted" | "lost" | "unfinished";
@@ -47,43 +47,20 @@ export function openMigrationsFolder(directory: string): string {
  * its end is known, so that a run whose supervisor was killed is not forgotten.
  */
 export function appendHistory(directory: string, record: MigrationRecord): void {
-  const folder = openMigrationsFolder(directory);
-  const path = historyPath(directory);
-  const torn = !(readIfExists(path) ?? "\n").endsWith("\n");
-  const file = openSync(path, "a", 0o600);
-  try {
-    writeSync(file, `${torn ? "\n" : ""}${JSON.stringify(record)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  syncFolder(folder);
+  appendJsonLine(historyPath(directory), record);
 }
 
 /** All runs in the order in which they began, each with the last that is known of it. */
 export function readHistory(directory: string): MigrationRecord[] {
   const runs = new Map<string, MigrationRecord>();
-  for (const line of (readIfExists(historyPath(directory)) ?? "").split("\n")) {
-    const record = parseRecord(line);
-    if (record !== undefined) runs.set(record.id, record);
-  }
+  for (const record of readJsonLines<MigrationRecord>(historyPath(directory)))
+    if (typeof record.id === "string" && typeof record.app === "string") runs.set(record.id, record as MigrationRecord);
   return [...runs.values()];
 }
 
 /** The newest run of an app's migration. */
 export function lastMigration(history: readonly MigrationRecord[], app: string): MigrationRecord | undefined {
   return history.filter((record) => record.app === app && record.kind === "migrate").at(-1);
-}
-
-/** A line that was cut short when the machine stopped says nothing. */
-function parseRecord(line: string): MigrationRecord | undefined {
-  if (line === "") return undefined;
-  try {
-    const record = JSON.parse(line) as Partial<MigrationRecord>;
-    return typeof record.id === "string" && typeof record.app === "string" ? (record as MigrationRecord) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function migrationsFolder(directory: string): string {

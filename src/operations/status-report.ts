@@ -1,5 +1,6 @@
 import type { ServiceClass, ServiceGroup } from "../stack/model.ts";
 import type { ExitCause } from "../support/errors.ts";
+import type { JobView } from "./jobs/view.ts";
 import type { FiringAlert } from "./notify/list-alerts.ts";
 import type { SchedulerKind } from "./schedule/entry.ts";
 
@@ -131,6 +132,7 @@ export interface StatusReport {
   routes: RouteStatus[];
   volumes: { name: string; bytes?: number }[];
   migrations: MigrationStatus[];
+  jobs: JobView[];
   host: HostStatus;
   /** Undefined: the stack has no monitoring. */
   monitoring?: MonitoringStatus;

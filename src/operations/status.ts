@@ -1,6 +1,7 @@
 import type { Engine, ObservedStack } from "../engine/engine.ts";
 import { messageOf, type StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
+import { viewJobs } from "./jobs/view.ts";
 import { abandonedOperations } from "./journal.ts";
 import { lockHolder } from "./lock.ts";
 import { lastMigration, type MigrationRecord, readHistory } from "./migration-history.ts";
@@ -10,6 +11,7 @@ import { lookAtBuckets } from "./status-buckets.ts";
 import { certificateProblems, readCertificates, routeStatuses, tlsEntrance } from "./status-certificates.ts";
 import { hostProblems, readHost } from "./status-host.ts";
 import { inspectComponents, joined } from "./status-inspections.ts";
+import { jobProblems } from "./status-jobs.ts";
 import { monitoringProblems, readMonitoring } from "./status-monitoring.ts";
 import type {
   CertificateStatus,
@@ -59,6 +61,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const edgeRuns = services.some(({ name, replicas }) => name === entrance?.service && replicas.running > 0);
   const shown = edgeRuns ? certificates : new Map<string, CertificateStatus>();
   const migrations = migrationStatuses(model.migrations, readHistory(directory));
+  const jobs = viewJobs(context);
   const commands = commandStatus(directory);
   const all = [
     ...problems,
@@ -66,6 +69,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
     ...monitoringProblems(model, monitoring, problems, services, now),
     ...(entrance === undefined ? [] : certificateProblems(model.routes, shown, entrance)),
     ...migrationProblems(migrations, commands.running),
+    ...jobProblems(directory, jobs, services, now),
     ...hostProblems(host),
     ...interruptedProblem(commands),
   ];
@@ -81,6 +85,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
     routes: routeStatuses(model.routes, shown, entrance?.port),
     volumes: volumes.map(({ name, bytes }) => ({ name, ...(bytes !== undefined && { bytes }) })),
     migrations,
+    jobs,
     host,
     ...(monitoring !== undefined && { monitoring }),
     ...(supervisor !== undefined && { supervisor }),

@@ -5,11 +5,16 @@ import { duration, name, secretName, size } from "./fields.ts";
 import { parseRecipient } from "./recipient.ts";
 
 /** A cron line of five fields. */
-function cron(example: string) {
+export function cron(example: string) {
   return z.string({ error: `expected a cron line such as "${example}"` }).superRefine((text, issues) => {
     const problem = cronProblem(text);
     if (problem !== undefined) issues.addIssue({ code: "custom", message: `${problem}, such as "${example}"` });
   });
+}
+
+/** IANA name of a time zone; UTC where it is left out. */
+export function timezone() {
+  return z.string().refine(isTimezone, "expected a time zone such as UTC or Europe/Berlin").default("UTC");
 }
 
 const schedule = z
@@ -18,11 +23,7 @@ const schedule = z
     dump: cron("0 */6 * * *").default("0 */6 * * *").describe("When databases are dumped (pg_dump)"),
     increment: cron("*/10 * * * *").default("*/10 * * * *").describe("When what changed is copied"),
     drill: cron("0 5 * * 0").default("0 5 * * 0").describe("When the newest backups are restored on trial"),
-    timezone: z
-      .string()
-      .refine(isTimezone, "expected a time zone such as UTC or Europe/Berlin")
-      .default("UTC")
-      .describe("Time zone of the schedule"),
+    timezone: timezone().describe("Time zone of the schedule"),
     jitter: duration().prefault("60s").describe("A run begins up to this much later"),
   })
   .prefault({})

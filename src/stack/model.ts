@@ -220,6 +220,22 @@ export interface Migration {
   postgres?: { service: string; database: string; user: string };
 }
 
+/** A command that runs by the clock. Its service has the class `job`. */
+export interface Job {
+  /** Key of its component. */
+  name: string;
+  service: string;
+  /** Cron line of five fields, and the time zone that it is read in. */
+  schedule: string;
+  timezone: string;
+  /** Milliseconds after which a run is stopped. */
+  timeout: number;
+  /** A time that passed while nothing could run is made up for, once. False: it is told as missed. */
+  catchUp: boolean;
+  /** Services that must be healthy before it may run. */
+  needs: string[];
+}
+
 /** A shell or client of a data component: `./prod.sh psql`, `redis-cli`. */
 export interface Shortcut {
   /** Command word: `psql`, `redis-cli`, `mc`. */
@@ -249,6 +265,19 @@ export interface InspectionAnswer {
   problems?: { message: string; hint?: string }[];
 }
 
+/** A bucket elsewhere that apps of the stack use; `status` looks whether it opens. */
+export interface ExternalBucket {
+  component: string;
+  bucket: string;
+  /** URL of a server that is not AWS. */
+  endpoint?: string;
+  region: string;
+  pathStyle: boolean;
+  /** Secrets with the access key and its secret key. */
+  accessKey: string;
+  secretKey: string;
+}
+
 /** Something that a person does to a component by hand: `./prod.sh redis failover cache`. */
 export interface Action {
   /** Type of the component, and what is done. */
@@ -263,19 +292,6 @@ export interface Action {
   asks?: string;
   /** Milliseconds. */
   timeout: number;
-}
-
-/** A bucket elsewhere that apps of the stack use; `status` looks whether it opens. */
-export interface ExternalBucket {
-  component: string;
-  bucket: string;
-  /** URL of a server that is not AWS. */
-  endpoint?: string;
-  region: string;
-  pathStyle: boolean;
-  /** Secrets with the access key and its secret key. */
-  accessKey: string;
-  secretKey: string;
 }
 
 /** What a component needs of the host and Compose cannot make. */
@@ -459,8 +475,10 @@ export interface StackModel {
   probes: Probe[];
   routes: Route[];
   migrations: Migration[];
+  jobs: Job[];
   shortcuts: Shortcut[];
   inspections: Inspection[];
+  externalBuckets?: ExternalBucket[];
   actions: Action[];
   hostNeeds: HostNeed[];
   dataSources: DataSource[];
@@ -475,4 +493,3 @@ export interface StackModel {
   alerts: (AlertRule & { component: string })[];
   consoles: Console[];
 }
-  externalBuckets?: ExternalBucket[];

@@ -56,6 +56,20 @@ export const ownAlerts = [
     command: "./prod.sh migrate",
   },
   {
+    name: "JobFailed",
+    severity: "warning",
+    meaning:
+      "The newest run of a job did not end well, was stopped because its time was over, or was missed. A run that ends well ends this.",
+    command: "./prod.sh job logs JOB",
+  },
+  {
+    name: "JobOverdue",
+    severity: "warning",
+    meaning:
+      "A job should have run a quarter of an hour ago. It waits for a service that it needs, or for a command at work.",
+    command: "./prod.sh job list",
+  },
+  {
     name: "BackupFailed",
     severity: "warning",
     meaning: "The newest copy of a source failed. The schedule tries again after 15 and 30 minutes.",
@@ -117,11 +131,13 @@ export type OwnAlertName = (typeof ownAlerts)[number]["name"];
 export function ownAlertsOf({
   monitoring,
   migrations,
+  jobs,
   routes,
-}: Pick<StackModel, "monitoring" | "migrations" | "routes">): readonly OwnAlert[] {
+}: Pick<StackModel, "monitoring" | "migrations" | "jobs" | "routes">): readonly OwnAlert[] {
   const all: readonly OwnAlert[] = ownAlerts;
   const cannotBe = new Set<string>([
     ...(migrations.length === 0 ? ["MigrationFailed"] : []),
+    ...(jobs.length === 0 ? ["JobFailed", "JobOverdue"] : []),
     ...(routes.some(({ certificate }) => certificate !== undefined) ? [] : ["CertificateBad"]),
   ]);
   return all.filter(({ name, always }) => (monitoring === undefined || always) && !cannotBe.has(name));

@@ -42,6 +42,7 @@ export function model(services: readonly Service[], parts: Partial<StackModel> =
     probes: [],
     routes: [],
     migrations: [],
+    jobs: [],
     shortcuts: [],
     inspections: [],
     actions: [],

@@ -10,6 +10,7 @@ import type {
   OptionProblem,
   RouteNeeds,
   ServiceNeeds,
+  Use,
 } from "../component.ts";
 import { networkOfScrapes } from "../monitored.ts";
 import { appEnvironment } from "./environment.ts";
@@ -25,11 +26,7 @@ export const component: Component<AppOptions> = {
   about: "an application of yours, from its image",
   options,
   questions,
-  uses: (app) =>
-    app.uses.map((text, index) => {
-      const [name = text, part] = text.split("/");
-      return { component: name, path: ["uses", index], ...(part !== undefined && { part }) };
-    }),
+  uses: (app) => usesOf(app.uses),
   contribute(app, use) {
     const scrapes = scrapesOf(app, use);
     return {
@@ -59,9 +56,7 @@ export const component: Component<AppOptions> = {
     };
   },
   collect(app, use, all) {
-    const connections = connectionsFor(use.key, app, all);
-    const found = appEnvironment(use, app, connections);
-    const service = appService(app, use, connections, found);
+    const { connections, found, service } = appIn(app, use, all);
     const direct = directEnvironment(app, use, connections) ?? found;
     const { environment, envFiles, mountedSecrets } = direct;
     const tasks = taskServices(
@@ -78,6 +73,21 @@ export const component: Component<AppOptions> = {
     } satisfies Contribution;
   },
 };
+
+/** `uses:` as the generator reads it. */
+export function usesOf(texts: readonly string[]): Use[] {
+  return texts.map((text, index) => {
+    const [name = text, part] = text.split("/");
+    return { component: name, path: ["uses", index], ...(part !== undefined && { part }) };
+  });
+}
+
+/** The app as a service, with what the others offer it. */
+export function appIn(app: AppOptions, use: ComponentUse, all: readonly ContributionOf[]) {
+  const connections = connectionsFor(use.key, app, all);
+  const found = appEnvironment(use, app, connections);
+  return { connections, found, service: appService(app, use, connections, found) };
+}
 
 function volumeSource(service: string, volume: string, backup: Exclude<AppVolume["backup"], "none">) {
   const consistency: Consistency =

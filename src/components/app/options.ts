@@ -85,7 +85,7 @@ const published = z.strictObject({
   protocol: z.enum(["tcp", "udp"]).default("tcp"),
 });
 
-const use = z
+export const use = z
   .string({ error: "expected the name of another component, such as postgres" })
   .regex(
     /^[a-z][a-z0-9-]*(\/[a-z][a-z0-9_-]*)?$/,
@@ -106,7 +106,7 @@ const sentry = z.union([
   }),
 ]);
 
-const environmentValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+export const environmentValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
 /** Section of stack.yaml for `type: app`. */
 export const options = z.strictObject({

@@ -11,18 +11,8 @@ export function taskServices(
   connections: readonly Connection[],
 ): { services: ServiceNeeds[]; migrations: Migration[] } {
   if (app.migrate === undefined) return { services: [], migrations: [] };
-  const task = (verb: string, about: string, command: string[]): ServiceNeeds => {
-    const { healthcheck: _health, replicas: _replicas, ports: _ports, ...shared } = service;
-    return {
-      ...shared,
-      name: `${key}-${verb}`,
-      about,
-      class: "job",
-      command,
-      networks: (shared.networks ?? []).filter((network) => network !== "edge" && network !== scrapeNetwork),
-      exceptions: (shared.exceptions ?? []).filter((exception) => exception.rule !== "healthcheck"),
-    };
-  };
+  const task = (verb: string, about: string, command: string[]) =>
+    asJob(service, { name: `${key}-${verb}`, about, command });
   const services = [
     task(
       "migrate",
@@ -47,4 +37,19 @@ export function taskServices(
     ...(postgres && { postgres }),
   };
   return { services, migrations: [migration] };
+}
+
+/** The app's service once more, as one that is run on demand: its image, environment, volumes and networks, but no port. */
+export function asJob(
+  service: ServiceNeeds,
+  more: Pick<ServiceNeeds, "name" | "about"> & Partial<ServiceNeeds>,
+): ServiceNeeds {
+  const { healthcheck: _health, replicas: _replicas, ports: _ports, ...shared } = service;
+  return {
+    ...shared,
+    class: "job",
+    ...more,
+    networks: (more.networks ?? shared.networks).filter((network) => network !== "edge" && network !== scrapeNetwork),
+    exceptions: (more.exceptions ?? shared.exceptions ?? []).filter((exception) => exception.rule !== "healthcheck"),
+  };
 }

@@ -2,6 +2,7 @@ import type { ObservedContainer, ResourceUse } from "../../engine/engine.ts";
 import type { Metric, Sample } from "../../notify/metrics-text.ts";
 import type { StackModel } from "../../stack/model.ts";
 import { scrapeNetwork } from "../../stack/monitoring.ts";
+import type { JobView } from "../jobs/view.ts";
 import { type Counts, countsOf } from "./counts.ts";
 
 /** What was seen of a stack in one look. Times are milliseconds since 1970. */
@@ -13,6 +14,7 @@ export interface Sight {
   counts: Counts;
   /** The last run of each app's migrations that came to an end. */
   migrations: readonly { app: string; ok: boolean; at: number }[];
+  jobs: readonly JobView[];
   scheduledAt?: number;
   /** Restarts of unhealthy services by `watch`, by service. */
   watchRestarts: Readonly<Record<string, number>>;
@@ -135,6 +137,7 @@ export function serviceMetrics(sight: Sight): Metric[] {
       "When the last migration ended.",
       perMigration(({ at }) => at / 1_000),
     ),
+    ...jobMetrics(sight),
     gauge(
       "schedule_last_run_timestamp_seconds",
       "When the schedule was called last.",
@@ -144,6 +147,45 @@ export function serviceMetrics(sight: Sight): Metric[] {
       "log_store_bytes",
       "Size of a log store on the disk.",
       Object.entries(sight.logStores).flatMap(([component, bytes]) => sample({ stack, component }, bytes)),
+    ),
+  ];
+}
+
+/** Of a job that has not run yet there is nothing to say but whether it should have. */
+function jobMetrics({ jobs, model: { name: stack } }: Sight): Metric[] {
+  const perJob = (value: (job: JobView) => number | undefined): Sample[] =>
+    jobs.flatMap((job) => sample({ stack, component: job.name }, value(job)));
+  const at = (time: string | undefined) => (time === undefined ? undefined : Date.parse(time) / 1_000);
+  return [
+    gauge(
+      "job_last_success",
+      "1 where the last run of the job ended well.",
+      perJob(({ last }) => last && (last.outcome === "ok" ? 1 : 0)),
+    ),
+    gauge(
+      "job_last_success_timestamp_seconds",
+      "When the last run that ended well ended.",
+      perJob(({ lastSuccess }) => at(lastSuccess?.finishedAt)),
+    ),
+    gauge(
+      "job_last_duration_seconds",
+      "How long the last run took.",
+      perJob(({ last }) => last && (at(last.finishedAt) ?? 0) - (at(last.startedAt) ?? 0)),
+    ),
+    gauge(
+      "job_running",
+      "1 where the job is at work.",
+      perJob(({ running }) => (running === undefined ? 0 : 1)),
+    ),
+    gauge(
+      "job_overdue",
+      "1 where the job should have run and has not.",
+      perJob(({ overdueSince }) => (overdueSince === undefined ? 0 : 1)),
+    ),
+    counter(
+      "job_failures",
+      "Runs of the job that did not end well, missed ones included.",
+      perJob(({ failures }) => failures),
     ),
   ];
 }

@@ -3,12 +3,14 @@ import { StackError } from "../../support/errors.ts";
 import { runBackupStatus } from "../backup/backup-status.ts";
 import { openStores } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
+import { viewJobs } from "../jobs/view.ts";
 import { lockHolder } from "../lock.ts";
 import { readHistory } from "../migration-history.ts";
 import { tlsEntrance } from "../status-certificates.ts";
 import { readWatchMemory } from "../watch/memory.ts";
 import { backupTroubles } from "./backups.ts";
 import { certificateTroubles, diskTroubles } from "./host.ts";
+import { jobTroubles } from "./jobs.ts";
 import { migrationTroubles } from "./migrations.ts";
 import { restartTroubles } from "./restarts.ts";
 import { lookAtServices } from "./services.ts";
@@ -45,6 +47,7 @@ export async function lookAtStack(context: LookContext, { thorough }: { thorough
   const [slow, dataRoot] = await Promise.all([thorough ? lookSlowly(context) : undefined, dataRootOf(context)]);
   const others = [
     ...migrationTroubles(model, readHistory(directory)),
+    ...jobTroubles(viewJobs(context)),
     ...diskTroubles(dataRoot, directory),
     ...restartTroubles(model, readWatchMemory(directory), now),
   ];

@@ -9,6 +9,7 @@ import { failureText } from "../backup/run-lines.ts";
 import { openStores } from "../backup/stores.ts";
 import { runVerify, type VerifyResult } from "../backup/verify.ts";
 import type { Context } from "../context.ts";
+import { tendJobs } from "../jobs/tend.ts";
 import { writeServiceMetrics } from "../metrics/write.ts";
 import { tellOf } from "../notify/tell.ts";
 import { recover } from "../recover.ts";
@@ -29,6 +30,7 @@ export function tickActions(context: Context, version: string): TickActions {
       await recover(context);
       return { ok: true, lines: [] };
     },
+    jobs: () => tendJobs(context),
     log: async () => {
       const result = await shipLogs(context);
       return result && { ...result, notes: [...result.notes, ...(await reportRun(context, result))] };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { Cron } from "croner";
 import type { BackupSchedule } from "../../stack/model.ts";
+import { cronAt } from "./cron-times.ts";
 import type { LaneMemory, ScheduledLane } from "./lanes.ts";
 
 export interface Due {
@@ -74,10 +74,6 @@ export function jitterOf({ jitter }: BackupSchedule, lane: ScheduledLane, due: n
   return jitter <= 0 ? 0 : hash.readUInt32BE(0) % (jitter + 1);
 }
 
-/**
- * A time that a change of the clocks skips is due when the clocks have moved on, one that comes twice is due the first
- * time; both run once. Lines with `*` or steps in hours and minutes follow the real time that passes.
- */
-function cronOf(schedule: BackupSchedule, lane: ScheduledLane): Cron {
-  return new Cron(schedule[lane], { timezone: schedule.timezone, paused: true });
+function cronOf(schedule: BackupSchedule, lane: ScheduledLane) {
+  return cronAt(schedule[lane], schedule.timezone);
 }

@@ -29,6 +29,8 @@ export interface TickActions {
   measure(): Promise<void>;
   /** Puts right what a killed operation left behind. */
   recover(): Promise<ChoreResult>;
+  /** Begins the jobs that are due, notes those that have ended, stops those out of time; waits for none. */
+  jobs(): Promise<ChoreResult>;
   /**
    * Ships what the database servers have logged since, under a lock of its own; undefined where none keeps a log. Says
    * which sources want a full copy at once.
@@ -43,7 +45,7 @@ export interface TickActions {
 
 /** One thing that was done, or tried. */
 export interface TickEvent {
-  what: "metrics" | "recovery" | "log" | "notify" | "prune" | ScheduledLane;
+  what: "metrics" | "recovery" | "jobs" | "log" | "notify" | "prune" | ScheduledLane;
   /** `busy`: another operation is at work on the stack; a later call does it. */
   outcome: "ok" | "partial" | "failed" | "busy";
   lines: string[];
@@ -64,15 +66,19 @@ const basePause = 30 * 60_000;
 
 /**
  * One call of `schedule run`: does what has become due since the last one, each lane at most once. Called every minute
- * by cron or systemd. A second call at the same time measures, ships the log, tells what is wrong and ends; one that
- * finds the stack at work leaves what is due to the next.
+ * by cron or systemd. A second call at the same time measures, sees to the jobs, ships the log, tells what is wrong and
+ * ends; one that finds the stack at work leaves what is due to the next.
  */
 export async function runTick(context: TickContext, actions: TickActions): Promise<TickResult> {
   const { directory, clock } = context;
   const wanted: WantedBase[] = [];
   const first = [
-    await measured(context, actions),
+    await onlyTold(context, "metrics", async () => {
+      await actions.measure();
+      return { ok: true, lines: [] };
+    }),
     await attempt(context, "recovery", actions.recover),
+    await onlyTold(context, "jobs", actions.jobs),
     await attempt(context, "log", async () => {
       const result = await actions.log();
       wanted.push(...(result?.basesWanted ?? []));
@@ -95,13 +101,13 @@ export async function runTick(context: TickContext, actions: TickActions): Promi
   }
 }
 
-/** Metrics that cannot be written are told, and make no backup a failed one. */
-async function measured(context: TickContext, actions: TickActions): Promise<TickEvent> {
-  const event = await attempt(context, "metrics", async () => {
-    await actions.measure();
-    return { ok: true, lines: [] };
-  });
-  return { ...event, outcome: "ok" };
+/** Metrics that cannot be written, and jobs that fail, are told, and make no backup a failed one. */
+async function onlyTold(
+  context: TickContext,
+  what: TickEvent["what"],
+  act: () => Promise<ChoreResult>,
+): Promise<TickEvent> {
+  return { ...(await attempt(context, what, act)), outcome: "ok" };
 }
 
 function resultOf(events: readonly TickEvent[]): TickResult {
@@ -118,10 +124,10 @@ async function runLanes(
   const bases = due.some(({ lane }) => lane === "full") ? [] : basesDue(context, memory, wanted);
   writeScheduleMemory(context.directory, memory);
   const events: TickEvent[] = [];
-  if (bases.length > 0) events.push(await withLog(context, actions, () => runBases(context, actions, bases)));
+  if (bases.length > 0) events.push(await withTheRest(context, actions, () => runBases(context, actions, bases)));
   for (const one of due) {
     if (events.some(({ outcome }) => outcome === "busy")) break;
-    events.push(await withLog(context, actions, () => runLane(context, actions, memory, one)));
+    events.push(await withTheRest(context, actions, () => runLane(context, actions, memory, one)));
     if (one.lane === "full" && events.at(-1)?.outcome !== "busy")
       events.push(await attempt(context, "prune", actions.prune));
   }
@@ -147,8 +153,12 @@ function runBases(context: TickContext, actions: TickActions, bases: readonly Wa
   });
 }
 
-/** While a long copy runs the log goes on being shipped, though nobody may be calling meanwhile. */
-async function withLog(context: TickContext, actions: TickActions, act: () => Promise<TickEvent>): Promise<TickEvent> {
+/** While a long copy runs the log goes on being shipped and jobs run, though nobody may be calling meanwhile. */
+async function withTheRest(
+  context: TickContext,
+  actions: TickActions,
+  act: () => Promise<TickEvent>,
+): Promise<TickEvent> {
   const { clock, signal } = context;
   const done = new AbortController();
   const until = AbortSignal.any([signal, done.signal]);
@@ -156,7 +166,7 @@ async function withLog(context: TickContext, actions: TickActions, act: () => Pr
     for (;;) {
       await clock.sleep(logPause, until);
       // How it went is told by the next call; a failure now would be told twice.
-      await actions.log().catch(() => undefined);
+      await Promise.allSettled([actions.log(), actions.jobs()]);
     }
   })().catch(() => undefined);
   try {

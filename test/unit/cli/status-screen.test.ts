@@ -81,6 +81,7 @@ const report: StatusReport = {
     },
     { app: "worker" },
   ],
+  jobs: [],
   host: {
     memory: { total: 8 * 1024 * megabyte, free: 2 * 1024 * megabyte },
     disk: { path: "/var/lib/docker", total: 100 * 1024 * megabyte, free: 40 * 1024 * megabyte },

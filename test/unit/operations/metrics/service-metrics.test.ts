@@ -11,6 +11,7 @@ const sight = (parts: Partial<Sight>): Sight => ({
   use: new Map(),
   counts: noCounts(),
   migrations: [],
+  jobs: [],
   watchRestarts: {},
   logStores: {},
   ...parts,

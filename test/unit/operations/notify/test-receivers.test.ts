@@ -198,10 +198,10 @@ test("alerts list without monitoring: what the supervisor tells of, and what it 
   const stack = { ...given.model, services: [service("web")] };
   const { alerts, firing, receivers } = await listAlerts({ ...given, model: stack });
   expect(receivers).toEqual(["slack", "email", "pagerduty", "webhook", "heartbeat"]);
-  // What cannot go wrong in a stack without routes and migrations is not listed.
+  // What cannot go wrong in a stack without routes, migrations and jobs is not listed.
   const names: string[] = ownAlerts.map(({ name }) => name);
   expect(alerts.map(({ name }) => name)).toEqual(
-    names.filter((name) => !["MigrationFailed", "CertificateBad"].includes(name)),
+    names.filter((name) => !["MigrationFailed", "JobFailed", "JobOverdue", "CertificateBad"].includes(name)),
   );
   expect(firing).toEqual([
     {

@@ -35,6 +35,7 @@ function actions(given: Partial<TickActions> = {}): TickActions {
   return {
     measure: async () => {},
     recover: async () => ({ ok: true, lines: [] }),
+    jobs: async () => ({ ok: true, lines: [] }),
     log: async () => undefined,
     tell: async () => ({ ok: true, lines: [] }),
     copy: async (lane, only) => {
