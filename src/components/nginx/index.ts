@@ -123,7 +123,7 @@ function valuesOf(
     })),
     groups: groups.map(({ balance, ...group }) => ({ ...group, balance: balance ?? false })),
     apps: [...new Set(groups.map(({ service }) => service))],
-    proxied: paths,
+    proxied: paths.map((proxied, number) => ({ ...proxied, number })),
     snippet: snippet.trim() === "" ? false : snippet.trimEnd().replaceAll(/^(?=.)/gm, "    "),
   };
 }
