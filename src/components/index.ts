@@ -3,30 +3,40 @@ import { component as app } from "./app/index.ts";
 import type { Component } from "./component.ts";
 import { component as elk } from "./elk/index.ts";
 import { component as grafana } from "./grafana/index.ts";
+import { component as job } from "./job/index.ts";
 import { component as kafka } from "./kafka/index.ts";
 import { component as loki } from "./loki/index.ts";
 import { component as minio } from "./minio/index.ts";
+import { component as mongodb } from "./mongodb/index.ts";
 import { component as monitoring } from "./monitoring/index.ts";
 import { component as nginx } from "./nginx/index.ts";
 import { component as postgres } from "./postgres/index.ts";
+import { component as rabbitmq } from "./rabbitmq/index.ts";
 import { component as redis } from "./redis/index.ts";
 import { component as s3 } from "./s3/index.ts";
+import { component as seaweedfs } from "./seaweedfs/index.ts";
 import { component as service } from "./service/index.ts";
 import { component as traefik } from "./traefik/index.ts";
+import { component as valkey } from "./valkey/index.ts";
 
 /** Every component type, in alphabetical order. */
 export const catalogue: Component[] = [
   app,
   elk,
   grafana,
+  job,
   kafka,
   loki,
   minio,
+  mongodb,
   monitoring,
   nginx,
   postgres,
+  rabbitmq,
   redis,
   s3,
+  seaweedfs,
   service,
   traefik,
+  valkey,
 ] as Component[];

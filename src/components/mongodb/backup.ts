@@ -1,0 +1,41 @@
+import type { SecretFile, Task } from "../../stack/model.ts";
+import { secret, secretText } from "../../stack/secret-text.ts";
+import type { Contribution } from "../component.ts";
+import { namesOf, scriptFolder, scriptMount, serverUser, shellHome } from "./services.ts";
+import { adminUser } from "./users.ts";
+
+/** How the server is copied: mongodump with the changes that happen meanwhile, so that the copy is of one moment. */
+export function dumpSource(key: string): NonNullable<Contribution["dataSources"]>[number] {
+  const names = namesOf(key);
+  const script = `${scriptFolder}/backup.sh`;
+  const task = (verb: string): Task => ({
+    command: ["sh", script, verb],
+    user: serverUser,
+    environment: shellHome,
+    mounts: [scriptMount(key, "backup.sh"), scriptMount(key, "tasks.js")],
+  });
+  return {
+    name: key,
+    kind: "dump",
+    service: key,
+    volume: names.data,
+    capture: { ...task("capture"), secrets: [names.dump], networks: [key] },
+    check: task("check"),
+    // The copy brings the password that the administrator had then; it is to be the one of now.
+    load: { ...task("load"), secrets: [names.admin] },
+    count: ["sh", script, "count"],
+    target: "/data/db",
+  };
+}
+
+/** Where mongodump logs in, as it reads it: as an argument every process list would show the password. */
+export function dumpSecret(key: string): SecretFile {
+  const names = namesOf(key);
+  return {
+    name: names.dump,
+    about: `Where and as whom backups of ${key} log in`,
+    mode: 0o444,
+    kind: "composed",
+    content: secretText`uri: "mongodb://${adminUser}:${secret(names.admin, "uri")}@${key}:27017/?authSource=admin&directConnection=true"\n`,
+  };
+}

@@ -1,0 +1,36 @@
+import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
+import type { Connection } from "../component.ts";
+import { withPrefix } from "../prefix.ts";
+import { namesOf } from "./services.ts";
+import type { AppUser } from "./users.ts";
+
+/** What each app is told. Its first login has the plain names, further ones their part in front: `ORDERS_MONGODB_URL`. */
+export function connectionsOf(key: string, users: readonly AppUser[]): Connection[] {
+  return users.map((user, index) => {
+    const first = users.findIndex((other) => other.app === user.app) === index;
+    return {
+      app: user.app,
+      from: key,
+      ...(user.part !== undefined && { part: user.part }),
+      variables: withPrefix([user.further && key, first ? undefined : user.database], variablesOf(key, user)),
+      network: key,
+      dependsOn: [
+        { service: key, condition: "service_healthy" },
+        { service: namesOf(key).setup, condition: "service_completed_successfully" },
+      ],
+    };
+  });
+}
+
+function variablesOf(key: string, { name, database, secret: password }: AppUser): Record<string, SecretText> {
+  return {
+    // Direct: the set has this one member, which knows itself by an address that only it can reach.
+    MONGODB_URL: secretText`mongodb://${name}:${secret(password, "uri")}@${key}:27017/${database}?authSource=admin&directConnection=true`,
+    MONGODB_HOST: secretText`${key}`,
+    MONGODB_PORT: secretText`27017`,
+    MONGODB_DATABASE: secretText`${database}`,
+    MONGODB_USERNAME: secretText`${name}`,
+    MONGODB_PASSWORD: secretText`${secret(password)}`,
+    MONGODB_AUTH_SOURCE: secretText`admin`,
+  };
+}
