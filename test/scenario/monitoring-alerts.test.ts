@@ -21,6 +21,9 @@ const images = [
   "redis:8.2.9-bookworm",
   "oliver006/redis_exporter:v1.88.0-alpine",
   "node:22-trixie-slim",
+  "postgres:18.6-trixie",
+  "quay.io/prometheuscommunity/postgres-exporter:v0.20.1",
+  "pgsty/silo:RELEASE.2026-09-16T00-00-00Z",
 ];
 
 /** An app that can be made sick, slow and wrong. */
@@ -81,6 +84,8 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
         app("web", "routes: [web.localhost],"),
         app("worker", ""),
         "  redis: {}",
+        "  postgres: {}",
+        "  minio: {}",
         `  monitoring: { scrape: 2s, without: [${ofTheMachine.join(", ")}] }`,
         "notify:",
         "  slack: { webhook: slack_webhook }",
@@ -98,7 +103,7 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
     const secrets = { slack_webhook: "slack", alert_webhook: "webhook", heartbeat_url: "heartbeat" };
     for (const [name, path] of Object.entries(secrets)) writeSecret(stack, name, `${box.base}/${path}\n`);
     writeSecret(stack, "pagerduty_key", "routing-key-of-the-test\n");
-    await runStart(stack.context(), { services: ["traefik", "web", "worker"] });
+    await runStart(stack.context(), { services: ["traefik", "web", "worker", "postgres", "minio"] });
     // As `./prod.sh watch` does.
     const look = async () => {
       await writeServiceMetrics(stack.context(), { scheduled: true }).catch(() => {});
@@ -163,6 +168,36 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
     await soon(async () => expect(titlesTo(box)).toContainEqual(`RESOLVED ${name}: ${name}-web-1 is unhealthy`));
   });
 
+  test("a killed database, an object store that hangs and a stopped edge are each told, and what follows is not", async () => {
+    await stack.compose("kill", "postgres");
+    await stack.compose("pause", "minio");
+    await stack.compose("stop", "--timeout", "1", "traefik");
+    await soon(async () => expect(told(box)).toEqual(expect.arrayContaining(lost)));
+    await soon(async () => expect(await stateOf("RouteDown")).toBe("suppressed"));
+    await soon(async () => {
+      for (const summary of ["postgres does not", "minio does not", "traefik does not"]) {
+        const message = expect.stringContaining(`CRITICAL ${stack.model.name}: ${summary}`);
+        expect(titlesTo(box)).toContainEqual(message);
+        expect(subjectsTo(mails)).toContainEqual(message);
+        expect(incidentsAt(box)).toContainEqual(message);
+      }
+    });
+  });
+
+  test("and that they are back", async () => {
+    await stack.compose("start", "postgres", "traefik");
+    await stack.compose("unpause", "minio");
+    await soon(async () => expect(ended(box)).toEqual(expect.arrayContaining(lost)));
+    await soon(async () => {
+      for (const name of ["postgres", "minio", "traefik"]) {
+        const message = expect.stringMatching(`^RESOLVED ${stack.model.name}: ${name} `);
+        expect(titlesTo(box)).toContainEqual(message);
+        expect(subjectsTo(mails)).toContainEqual(message);
+      }
+    });
+    await soon(async () => expect((await get("/well")).status).toBe(200));
+  });
+
   test("requests that fail or take long, a crash loop, a full disk, an old copy and a bad certificate are each told", async () => {
     await fail();
     await crashLoop();
@@ -195,18 +230,30 @@ await describeWithDocker("alerts of a stack", images, (engine) => {
       "BackupStale backups",
       "CertificateBad web",
       ...(hasDisk ? ["HostDiskFull host"] : []),
+      "MinioDown minio",
+      "PostgresDown postgres",
       "RedisDown redis",
       "RequestsFail web",
       "RequestsSlow web",
       "ServiceCrashLoop worker",
+      "ServiceDown postgres",
       "ServiceDown redis",
       "ServiceUnhealthy web",
     ];
-    // Traefik is made anew for another certificate, and between two starts a service in a crash loop does not run.
-    const passing = [/ traefik$/, /^RouteDown web$/, /^ServiceDown worker$/];
+    // Traefik is made anew for another certificate, between two starts a service in a crash loop does not run, and one
+    // that stood still neither runs nor is healthy at once.
+    const passing = [/ traefik$/, /^RouteDown web$/, /^ServiceDown worker$/, /^Service(Down|Unhealthy) minio$/];
     expect(told(box).filter((alert) => !passing.some((pattern) => pattern.test(alert)))).toEqual(expected);
     expect(JSON.stringify(box.bodies("/slack")) + mails.mails.map(({ text }) => text).join()).not.toContain("Watchdog");
   });
+
+  const lost = [
+    "MinioDown minio",
+    "PostgresDown postgres",
+    "ServiceDown postgres",
+    "ServiceDown traefik",
+    "TraefikDown traefik",
+  ];
 
   const broken = () => [
     "BackupStale backups",

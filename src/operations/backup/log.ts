@@ -9,7 +9,7 @@ import { withLock } from "../lock.ts";
 import { redactorFor } from "../secret-values.ts";
 import { catalogueOf } from "./catalogue-of.ts";
 import { failureOf } from "./failure.ts";
-import type { RunResult, SourceResult } from "./result.ts";
+import type { Failure, RunResult, SourceResult } from "./result.ts";
 import { sealerOf } from "./sealer.ts";
 import { type BackupState, changeBackupState, noteSourceRun } from "./state.ts";
 import { openStores } from "./stores.ts";
@@ -92,7 +92,7 @@ async function shipOne(
     });
     const failure = whatFailed(report);
     const unnoted = note(directory, (state) => {
-      noteShipment(state, source, report.at, failure);
+      noteShipment(state, source, report.at, failure?.message);
       if (report.changes !== undefined) state.changes[source.name] = report.changes;
     });
     const bytes = report.stores.reduce((sum, store) => sum + store.bytes, 0);
@@ -101,10 +101,8 @@ async function shipOne(
       outcome: failure === undefined ? "ok" : "failed",
       bytes,
       took: clock.now() - began,
-      warnings: [...report.problems.filter((problem) => problem !== failure), ...unnoted],
-      ...(failure !== undefined && {
-        error: { code: "log-not-shipped", message: failure, hint: "./prod.sh backup status" },
-      }),
+      warnings: [...report.problems.filter((problem) => problem !== failure?.message), ...unnoted],
+      ...(failure !== undefined && { error: { ...failure, hint: "./prod.sh backup status" } }),
     };
     return { result, ...(report.baseWanted !== undefined && { baseWanted: report.baseWanted }) };
   } catch (error) {
@@ -130,16 +128,33 @@ function noteShipment(state: BackupState, { name }: PostgresSource, at: number, 
   noteSourceRun(state, name, "log", at, failure === undefined ? { ok: true } : { ok: false, message: failure });
 }
 
+/** The code of the one failure of a log that a new base puts right. */
+const holeCode = "log-has-hole";
+
+/** The log of a source with a new base: what was missing from the log before is a warning now, and no failure any more. */
+export function healedByBase(result: SourceResult): SourceResult {
+  const { error, ...rest } = result;
+  if (error?.code !== holeCode) return result;
+  return { ...rest, outcome: "ok", warnings: [error.message, ...rest.warnings] };
+}
+
 /** The first thing that keeps the log from being safe; what is only odd is a warning. */
-function whatFailed({ source, stores, spool, holes, archiver }: WalReport): string | undefined {
+function whatFailed({
+  source,
+  stores,
+  spool,
+  holes,
+  archiver,
+}: WalReport): Pick<Failure, "code" | "message"> | undefined {
+  const failed = (message: string) => ({ code: "log-not-shipped", message });
   const broken = stores.find(({ error }) => error !== undefined);
-  if (broken !== undefined) return `the log does not reach ${broken.store}: ${broken.error}`;
-  if (spool.level === "critical") return `the disk of the log is full: ${formatSize(spool.bytes)} wait in it`;
-  const [hole] = holes;
-  if (hole !== undefined)
-    return `the log of ${source} is missing from ${hole.from} to ${hole.to}: no moment after ${new Date(hole.since).toISOString()} can be restored until there is a new base`;
+  if (broken !== undefined) return failed(`the log does not reach ${broken.store}: ${broken.error}`);
+  if (spool.level === "critical") return failed(`the disk of the log is full: ${formatSize(spool.bytes)} wait in it`);
   const { lastFailed, lastFailedAt = 0, lastArchivedAt = 0 } = archiver ?? {};
   if (lastFailedAt > lastArchivedAt)
-    return `${source} cannot archive ${lastFailed ?? "its log"}: ./prod.sh logs ${source}`;
-  return undefined;
+    return failed(`${source} cannot archive ${lastFailed ?? "its log"}: ./prod.sh logs ${source}`);
+  const [hole] = holes;
+  if (hole === undefined) return undefined;
+  const message = `the log of ${source} is missing from ${hole.from} to ${hole.to}: no moment after ${new Date(hole.since).toISOString()} can be restored until there is a new base`;
+  return { code: holeCode, message };
 }

@@ -19,7 +19,7 @@ import { readConfirmed } from "./keygen.ts";
 import { stackSource } from "./kind-stack.ts";
 import type { AnySource, Lane } from "./kinds.ts";
 import { kindOf } from "./kinds-table.ts";
-import { shipLogs } from "./log.ts";
+import { healedByBase, shipLogs } from "./log.ts";
 import { noteRun } from "./note-run.ts";
 import { keepReserve } from "./prune-reserve.ts";
 import { reportRun } from "./report.ts";
@@ -142,7 +142,15 @@ async function withLogs(
     const results = [...shipped.sources];
     for (const { source: name, reason } of lane === "full" ? [] : shipped.basesWanted) {
       context.progress.line(`A new base of ${name} is due: ${reason}`);
-      for (const source of servers) if (source.name === name) results.push(...(await copy(source, "full")));
+      for (const source of servers) {
+        if (source.name !== name) continue;
+        const made = await copy(source, "full");
+        const log = results.findIndex((result) => result.source === name && result.type === "log");
+        const before = results[log];
+        if (before !== undefined && made.length > 0 && made.every(({ outcome }) => outcome === "ok"))
+          results[log] = healedByBase(before);
+        results.push(...made);
+      }
     }
     return results;
   } catch (error) {
