@@ -18,6 +18,8 @@ export const monitorUser = "stack_monitor";
 export interface ExporterNeeds {
   /** Key of the component whose server it asks; also the network on which it reaches it. */
   key: string;
+  /** Which server of the component it asks, where there are several: its service. */
+  server?: string;
   image: string;
   user: string;
   command?: string[];
@@ -30,17 +32,17 @@ export interface ExporterNeeds {
   setup?: string;
 }
 
-/** Name of the exporter's service. */
-export function exporterName(key: string): string {
-  return `${key}-exporter`;
+/** Name of the exporter's service, by the component's key, or by the server where it has several. */
+export function exporterName(server: string): string {
+  return `${server}-exporter`;
 }
 
 /** The exporter is alive without its server, and says then that the server is not: it waits for nothing but its login. */
 export function exporterService(needs: ExporterNeeds): ServiceNeeds {
-  const { key } = needs;
+  const { key, server = key } = needs;
   return {
-    name: exporterName(key),
-    about: `Reads the state of ${key} for Prometheus`,
+    name: exporterName(server),
+    about: `Reads the state of ${server} for Prometheus`,
     group: "monitoring",
     image: needs.image,
     user: needs.user,

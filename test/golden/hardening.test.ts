@@ -30,7 +30,7 @@ components:
   postgres: { version: 18 }
   old: { type: postgres, version: 16, databases: [reports] }
   redis: { profile: durable }
-  valkey: { type: redis, engine: valkey, profile: cache }
+  valkey: { profile: cache }
   minio: { buckets: [uploads], host: s3.example.com }
   loki: {}
   elk: { host: kibana.example.com }

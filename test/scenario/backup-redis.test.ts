@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Component } from "../../src/components/component.ts";
+import { component as valkey } from "../../src/components/valkey/index.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { stackLabel, throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { dumpKind } from "../../src/operations/backup/kind-dump.ts";
@@ -115,13 +117,16 @@ for (const engineName of ["redis", "valkey"] as const) {
     };
 
     beforeAll(async () => {
-      stack = await dataStack(`
+      stack = await dataStack(
+        `
 name: ${uniqueName(`backup-${engineName}`)}
 components:
 ${client("server", image, ["redis"])}
-  redis: { engine: ${engineName}, memory: 128m }
-  cache: { type: redis, engine: ${engineName}, profile: cache, memory: 32m }
-`);
+  redis: { type: ${engineName}, memory: 128m }
+  cache: { type: ${engineName}, profile: cache, memory: 32m }
+`,
+        [valkey as Component],
+      );
       await stack.up();
       context = contextFor(stack, engine);
       source = sourceOf(stack.model, "dump", "redis");

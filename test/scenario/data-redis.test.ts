@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Component } from "../../src/components/component.ts";
+import { component as valkey } from "../../src/components/valkey/index.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
 
@@ -6,7 +8,7 @@ const engines = { redis: "redis:8.2.9-bookworm", valkey: "valkey/valkey:9.1.1-tr
 
 for (const engine of ["redis", "valkey"] as const) {
   const image = engines[engine];
-  await describeWithDocker(`redis with the engine ${engine}`, [image], () => {
+  await describeWithDocker(engine, [image], () => {
     let stack: DataStack;
     /** A command as the app, with what the app was given. */
     const ask = (service: string, command: string, prefix = "") =>
@@ -17,15 +19,18 @@ for (const engine of ["redis", "valkey"] as const) {
     };
 
     beforeAll(async () => {
-      stack = await dataStack(`
+      stack = await dataStack(
+        `
 name: ${uniqueName(`data-${engine}`)}
 components:
 ${client("server", image, ["redis", "redis/sessions"])}
 ${client("other", image, ["redis/jobs"])}
 ${client("outsider", image, ["cache"])}
-  redis: { engine: ${engine}, allow: [flushdb], memory: 64m, settings: { notify-keyspace-events: Ex } }
-  cache: { type: redis, engine: ${engine}, profile: cache, memory: 32m }
-`);
+  redis: { type: ${engine}, allow: [flushdb], memory: 64m, settings: { notify-keyspace-events: Ex } }
+  cache: { type: ${engine}, profile: cache, memory: 32m }
+`,
+        [valkey as Component],
+      );
       await stack.up();
     });
     afterAll(async () => stack?.remove());

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Component } from "../../src/components/component.ts";
 import { component as traefik } from "../../src/components/traefik/index.ts";
+import { component as valkey } from "../../src/components/valkey/index.ts";
 import { routeFiles } from "../../src/routing/route-file.ts";
 import type { Dashboard } from "../../src/stack/monitoring.ts";
 import { writeFileAtomic } from "../../src/support/files.ts";
@@ -53,11 +54,11 @@ ${client("db", "postgres:18.6-trixie", ["postgres"])}
   postgres: { limits: { memory: 200m } }
   empty: { type: postgres, version: 16, limits: { memory: 128m } }
   redis: { queues: ["bull:mail:wait", "events"], memory: 64m }
-  cache: { type: redis, engine: valkey, profile: cache, memory: 32m }
+  cache: { type: valkey, profile: cache, memory: 32m }
   follower: { type: redis, profile: cache, memory: 32m, settings: { replicaof: nowhere 6379 } }
   minio: { host: files.localhost }
 `,
-      [eye.component, traefik as unknown as Component],
+      [eye.component, traefik as unknown as Component, valkey as Component],
     );
     for (const { path, content } of routeFiles(stack.model.routes))
       writeFileAtomic(join(stack.directory, path), content);

@@ -1,5 +1,8 @@
 import type { DataSourceOf, Task } from "../../stack/model.ts";
+import type { RedisOptions } from "./options.ts";
+import { sentinelNames } from "./sentinel-names.ts";
 import { namesOf } from "./services.ts";
+import { healthUser } from "./users.ts";
 
 /** The images' users `redis` and `valkey`. */
 const user = "999:999";
@@ -23,5 +26,18 @@ export function dumpSource(key: string): Omit<DataSourceOf<"dump">, "component">
     load: task("load"),
     count: ["sh", script, "count"],
     target: "/data",
+  };
+}
+
+/** What backup.sh.hbs needs besides names: where there are several servers a replica is copied. */
+export function dumpValues(key: string, { mode }: Pick<RedisOptions, "mode">): Record<string, unknown> {
+  const several = mode === "sentinel";
+  const servers = sentinelNames(key).servers.join(" ");
+  return {
+    serverList: several ? servers : "",
+    restarted: several ? servers : key,
+    who: several ? "$host" : key,
+    sender: several ? "a replica" : "the running server",
+    healthUser,
   };
 }

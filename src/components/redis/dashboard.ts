@@ -1,22 +1,29 @@
 import type { Dashboard, DashboardPanel } from "../../stack/monitoring.ts";
-import type { RedisOptions } from "./options.ts";
+import { jobsOf } from "./alerts.ts";
+import { type RedisOptions, titleOf } from "./options.ts";
+import { replicationPanels } from "./sentinel-dashboard.ts";
 
-/** What one asks of a Redis server at night; its exporter is the job `key`. */
+/** What one asks of a server at night, or of three with sentinels; the exporter of each is a job. */
 export function dashboard(key: string, options: RedisOptions): Dashboard {
-  const of = (metric: string) => `${metric}{job="${key}"}`;
+  const jobs = jobsOf(key, options);
+  const several = options.mode === "sentinel";
+  /** Name of a series: whose it is where there are several servers. */
+  const named = (legend: string) => (several ? `{{job}} ${legend}` : legend);
+  const each = several ? "{{job}}" : key;
+  const of = (metric: string) => `${metric}${jobs}`;
   const rate = (metric: string) => `rate(${of(metric)}[$__rate_interval])`;
   const durable = options.profile === "durable";
   const fill = `${of("redis_memory_used_bytes")} / (${of("redis_memory_max_bytes")} > 0)`;
   return {
-    uid: `redis-${key}`,
-    title: `Redis: ${key}`,
+    uid: `${options.engine}-${key}`,
+    title: `${titleOf(options)}: ${key}`,
     about: "Does it answer, does its memory suffice, does it save, do queues grow?",
     panels: [
       {
         title: "Answers",
         about: "1: yes. 0: stopped, loading, or the exporter's password is refused.",
         kind: "stat",
-        queries: [{ expr: of("redis_up"), legend: key }],
+        queries: [{ expr: of("redis_up"), legend: each }],
         thresholds: { critical: 1, below: true },
         width: 6,
         height: 5,
@@ -26,7 +33,7 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         about: durable ? "When it is full, writes are refused." : "A cache is full most of the time.",
         kind: "gauge",
         unit: "percentunit",
-        queries: [{ expr: fill, legend: key }],
+        queries: [{ expr: fill, legend: each }],
         ...(durable && { thresholds: { warning: 0.75, critical: 0.9 } }),
         min: 0,
         max: 1,
@@ -37,7 +44,7 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         title: "Clients",
         kind: "gauge",
         unit: "percentunit",
-        queries: [{ expr: `${of("redis_connected_clients")} / ${of("redis_max_clients")}`, legend: key }],
+        queries: [{ expr: `${of("redis_connected_clients")} / ${of("redis_max_clients")}`, legend: each }],
         thresholds: { warning: 0.7, critical: 0.9 },
         min: 0,
         max: 1,
@@ -50,9 +57,9 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
             about: "0: the last save, write or rewrite of its files failed.",
             kind: "stat",
             queries: [
-              { expr: of("redis_rdb_last_bgsave_status"), legend: "save" },
-              { expr: of("redis_aof_last_write_status"), legend: "write" },
-              { expr: of("redis_aof_last_bgrewrite_status"), legend: "rewrite" },
+              { expr: of("redis_rdb_last_bgsave_status"), legend: named("save") },
+              { expr: of("redis_aof_last_write_status"), legend: named("write") },
+              { expr: of("redis_aof_last_bgrewrite_status"), legend: named("rewrite") },
             ],
             thresholds: { critical: 1, below: true },
             width: 6,
@@ -63,7 +70,7 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
             about: "Share of lookups that found something.",
             kind: "stat",
             unit: "percentunit",
-            queries: [{ expr: hits(rate), legend: key }],
+            queries: [{ expr: hits(rate), legend: each }],
             width: 6,
             height: 5,
           },
@@ -72,9 +79,9 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         kind: "timeseries",
         unit: "bytes",
         queries: [
-          { expr: of("redis_memory_used_bytes"), legend: "used" },
-          { expr: of("redis_memory_used_rss_bytes"), legend: "taken from the system" },
-          { expr: of("redis_memory_max_bytes"), legend: "limit" },
+          { expr: of("redis_memory_used_bytes"), legend: named("used") },
+          { expr: of("redis_memory_used_rss_bytes"), legend: named("taken from the system") },
+          { expr: of("redis_memory_max_bytes"), legend: named("limit") },
         ],
         min: 0,
       },
@@ -82,7 +89,7 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         title: "Commands",
         kind: "timeseries",
         unit: "ops",
-        queries: [{ expr: `topk(6, ${rate("redis_commands_total")})`, legend: "{{cmd}}" }],
+        queries: [{ expr: `topk(6, ${rate("redis_commands_total")})`, legend: named("{{cmd}}") }],
         min: 0,
       },
       {
@@ -93,7 +100,7 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         queries: [
           {
             expr: `topk(6, ${rate("redis_commands_duration_seconds_total")} / (${rate("redis_commands_total")} > 0))`,
-            legend: "{{cmd}}",
+            legend: named("{{cmd}}"),
           },
         ],
         min: 0,
@@ -102,7 +109,7 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         title: "Keys",
         kind: "timeseries",
         unit: "short",
-        queries: [{ expr: `${of("redis_db_keys")} > 0`, legend: "{{db}}" }],
+        queries: [{ expr: `${of("redis_db_keys")} > 0`, legend: named("{{db}}") }],
         min: 0,
       },
       {
@@ -110,8 +117,8 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         kind: "timeseries",
         unit: "ops",
         queries: [
-          { expr: rate("redis_evicted_keys_total"), legend: "evicted" },
-          { expr: rate("redis_expired_keys_total"), legend: "expired" },
+          { expr: rate("redis_evicted_keys_total"), legend: named("evicted") },
+          { expr: rate("redis_expired_keys_total"), legend: named("expired") },
         ],
         min: 0,
       },
@@ -121,13 +128,14 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
         kind: "timeseries",
         unit: "ops",
         queries: [
-          { expr: rate("redis_rejected_connections_total"), legend: "connections" },
-          { expr: rate("redis_acl_access_denied_auth_total"), legend: "logins" },
-          { expr: rate("redis_acl_access_denied_cmd_total"), legend: "commands" },
+          { expr: rate("redis_rejected_connections_total"), legend: named("connections") },
+          { expr: rate("redis_acl_access_denied_auth_total"), legend: named("logins") },
+          { expr: rate("redis_acl_access_denied_cmd_total"), legend: named("commands") },
         ],
         min: 0,
       },
       ...(options.queues.length > 0 ? [queues(of("redis_key_size"))] : []),
+      ...(several ? replicationPanels(key, jobs) : []),
     ],
   };
 }
@@ -143,7 +151,7 @@ function queues(expr: string): DashboardPanel {
     about: "Entries that wait. An empty queue is no key and has no line.",
     kind: "timeseries",
     unit: "short",
-    queries: [{ expr, legend: "{{key}}" }],
+    queries: [{ expr: `max by (key) (${expr})`, legend: "{{key}}" }],
     min: 0,
     width: 24,
   };

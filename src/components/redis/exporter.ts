@@ -1,10 +1,12 @@
 import type { SecretFile } from "../../stack/model.ts";
+import type { Scrape } from "../../stack/monitoring.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
-import type { ComponentUse, Contribution } from "../component.ts";
+import type { ComponentUse, Contribution, ServiceNeeds } from "../component.ts";
 import { exporterName, exporterService, monitorUser, networkOfScrapes } from "../monitored.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
 import type { RedisOptions } from "./options.ts";
+import { serverPort } from "./sentinel-names.ts";
 import { namesOf } from "./services.ts";
 
 const port = 9121;
@@ -30,31 +32,46 @@ export function monitorRights({ engine, queues }: Pick<RedisOptions, "engine" | 
   return ["resetkeys", "resetchannels", ...keys, "-@all", ...commands.map((command) => `+${command}`)].join(" ");
 }
 
-/** What is there for Prometheus: https://github.com/oliver006/redis_exporter. */
-export function monitoring(options: RedisOptions, { key }: ComponentUse): Contribution {
-  const password: SecretFile = {
+/** Password of the exporters' user. */
+export function monitorPassword(key: string): SecretFile {
+  return {
     name: monitorSecret(key),
     about: `Password of ${monitorUser} at ${key}, who reads the server's state`,
     mode: 0o444,
     kind: "random",
     encoding: "base64url",
   };
-  const address = `redis://${key}:6379`;
-  const map: SecretFile = {
-    name: `${password.name}_map`,
+}
+
+/** The password as https://github.com/oliver006/redis_exporter reads it. `hosts`: each server that one may ask, `redis:6379`. */
+export function passwordMap(key: string, hosts: readonly string[]): SecretFile {
+  const entry = (host: string) => secretText`"redis://${monitorUser}@${host}": "${secret(monitorSecret(key), "json")}"`;
+  return {
+    name: `${monitorSecret(key)}_map`,
     about: `The same password, as the exporter of ${key} reads it`,
     mode: 0o444,
     kind: "composed",
-    content: secretText`{"redis://${monitorUser}@${key}:6379": "${secret(password.name, "json")}"}\n`,
+    content: ["{", ...hosts.flatMap((host, index) => [...(index > 0 ? [", "] : []), ...entry(host)]), "}\n"],
   };
-  const service = exporterService({
+}
+
+/** The exporter of one server of a component. */
+export function exporterOf(
+  key: string,
+  options: Pick<RedisOptions, "queues">,
+  server: string,
+  at: number,
+): ServiceNeeds {
+  const map = `${monitorSecret(key)}_map`;
+  return exporterService({
     key,
+    server,
     image: "oliver006/redis_exporter:v1.88.0-alpine",
     user: "59000:59000",
     environment: {
-      REDIS_ADDR: address,
+      REDIS_ADDR: `redis://${server}:${at}`,
       REDIS_USER: monitorUser,
-      REDIS_PASSWORD_FILE: `/run/secrets/${map.name}`,
+      REDIS_PASSWORD_FILE: `/run/secrets/${map}`,
       ...(options.queues.length > 0 && {
         REDIS_EXPORTER_CHECK_SINGLE_KEYS: options.queues.map(encodeURIComponent).join(","),
       }),
@@ -65,15 +82,24 @@ export function monitoring(options: RedisOptions, { key }: ComponentUse): Contri
       // It would ask any server whose address a request names.
       REDIS_EXPORTER_DISABLE_SCRAPE_ENDPOINT: "true",
     },
-    secret: map.name,
+    secret: map,
     alive: `http://127.0.0.1:${port}/health`,
     setup: namesOf(key).setup,
   });
+}
+
+/** Where Prometheus reads what the exporter of one server says. */
+export function scrapeOf(server: string): Scrape {
+  return { job: server, service: exporterName(server), port, path: "/metrics" };
+}
+
+/** What is there for Prometheus of one server. */
+export function monitoring(options: RedisOptions, { key }: ComponentUse): Contribution {
   return {
-    services: [service],
+    services: [exporterOf(key, options, key, serverPort)],
     networks: [networkOfScrapes],
-    secrets: [password, map],
-    scrapes: [{ job: key, service: exporterName(key), port, path: "/metrics" }],
+    secrets: [monitorPassword(key), passwordMap(key, [`${key}:${serverPort}`])],
+    scrapes: [scrapeOf(key)],
     alertRules: alertRules(key, options),
     dashboards: [dashboard(key, options)],
   };

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { imageReference, limits, memory } from "../../stack/fields.ts";
+import { duration, imageReference, limits, memory } from "../../stack/fields.ts";
 import { serverSettings } from "../server-settings.ts";
 
-const engines = ["redis", "valkey"] as const;
+const modes = ["single", "sentinel"] as const;
 const profiles = ["cache", "durable"] as const;
 const evictions = [
   "noeviction",
@@ -39,10 +39,11 @@ export const deniedCommands = [
   "swapdb",
 ] as const;
 
-export type Engine = (typeof engines)[number];
+/** Redis, or Valkey, which is the same to its clients: each a component type of its own. */
+export type ServerEngine = "redis" | "valkey";
 
 /** Official Debian images, pinned. */
-const images: Record<Engine, string> = {
+const images: Record<ServerEngine, string> = {
   redis: "redis:8.2.9-bookworm",
   valkey: "valkey/valkey:9.1.1-trixie",
 };
@@ -68,50 +69,77 @@ const ownSettings = [
   "user",
 ];
 
-const settings = serverSettings("redis.conf", /^[a-z][a-z0-9-]*$/, ownSettings).describe(
-  "Further settings of redis.conf, such as notify-keyspace-events: Ex",
-);
-
 /** A key in database 0, by its full name: an access list reads `*`, `?`, `[` and `\\` as patterns. */
 const queueName = z
   .string({ error: "expected the name of a key such as bull:mail:wait" })
   .regex(/^[\w:.{}@/#-]{1,200}$/, "expected the full name of a key such as bull:mail:wait, without patterns");
 
-/** `redis: { memory: 256m }` is short for `redis: { limits: { memory: 256m } }`. */
-export const redisOptions = z
-  .strictObject({
-    engine: z.enum(engines).default("redis").describe("Redis, or Valkey, which is the same to its clients"),
-    image: imageReference()
-      .refine((text) => !text.includes("alpine"), "expected a Debian-based image: Alpine's has another user id")
-      .optional()
-      .describe("Another image of the engine"),
-    profile: z
-      .enum(profiles)
-      .default("durable")
-      .describe("durable keeps its data over restarts and refuses writes when full; cache forgets and evicts"),
-    eviction: z
-      .enum(evictions)
-      .optional()
-      .describe("What goes when memory is full, where the profile's choice is wrong"),
-    allow: z
-      .array(z.enum(deniedCommands))
-      .default([])
-      .describe("Commands that are given back to the apps, which may not run dangerous ones"),
-    queues: z
-      .array(queueName)
-      .default([])
-      .describe("Lists, streams or sorted sets whose length is measured where the stack is monitored: bull:mail:wait"),
-    memory: memory().optional().describe("Short for limits.memory"),
-    limits: limits({ cpus: 0.5, memory: "256m" }),
-    settings,
-  })
-  .transform(({ memory: short, limits: all, ...rest }) => ({
-    ...rest,
-    limits: short === undefined ? all : { ...all, memory: short },
-  }));
+const second = 1_000;
 
-export type RedisOptions = z.output<typeof redisOptions>;
+/** `redis: { memory: 256m }` is short for `redis: { limits: { memory: 256m } }`. */
+export function optionsOf(engine: ServerEngine) {
+  return z
+    .strictObject({
+      mode: z
+        .enum(modes)
+        .default("single")
+        .describe(
+          "single is one server; sentinel is three with the same data and three sentinels, who make another one the primary when it fails. It takes three times limits.memory and 96 MB, and apps that know Sentinel, or proxy: true. A primary without any replica refuses writes, so that none is lost",
+        ),
+      proxy: z
+        .boolean()
+        .default(false)
+        .describe(
+          "With mode: sentinel: a small proxy (64 MB) that follows the primary, so that apps have a plain REDIS_URL and need not know Sentinel",
+        ),
+      failoverAfter: duration()
+        .refine((time) => time >= 3 * second && time <= 60 * second, "expected from 3s to 60s")
+        .prefault("5s")
+        .describe(
+          "With mode: sentinel: how long the primary must be silent until another takes over; 2 to 3 seconds later writes work again. Shorter, and a slow moment of the disk is taken for a failure",
+        ),
+      image: imageReference()
+        .refine((text) => !text.includes("alpine"), "expected a Debian-based image: Alpine's has another user id")
+        .optional()
+        .describe("Another image of the same server"),
+      profile: z
+        .enum(profiles)
+        .default("durable")
+        .describe("durable keeps its data over restarts and refuses writes when full; cache forgets and evicts"),
+      eviction: z
+        .enum(evictions)
+        .optional()
+        .describe("What goes when memory is full, where the profile's choice is wrong"),
+      allow: z
+        .array(z.enum(deniedCommands))
+        .default([])
+        .describe("Commands that are given back to the apps, which may not run dangerous ones"),
+      queues: z
+        .array(queueName)
+        .default([])
+        .describe(
+          "Lists, streams or sorted sets whose length is measured where the stack is monitored: bull:mail:wait",
+        ),
+      memory: memory().optional().describe("Short for limits.memory"),
+      limits: limits({ cpus: 0.5, memory: "256m" }),
+      settings: serverSettings(`${engine}.conf`, /^[a-z][a-z0-9-]*$/, ownSettings).describe(
+        `Further settings of ${engine}.conf, such as notify-keyspace-events: Ex`,
+      ),
+    })
+    .transform(({ memory: short, limits: all, ...rest }) => ({
+      ...rest,
+      engine,
+      limits: short === undefined ? all : { ...all, memory: short },
+    }));
+}
+
+export type RedisOptions = z.output<ReturnType<typeof optionsOf>>;
 
 export function imageOf(options: Pick<RedisOptions, "engine" | "image">): string {
   return options.image ?? images[options.engine];
+}
+
+/** The engine's name as people write it. */
+export function titleOf({ engine }: Pick<RedisOptions, "engine">): "Redis" | "Valkey" {
+  return engine === "redis" ? "Redis" : "Valkey";
 }

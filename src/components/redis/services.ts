@@ -84,8 +84,20 @@ export function setupService(key: string, options: RedisOptions): ServiceNeeds {
   };
 }
 
-/** A shell on the server. The password comes from its file, so that it is no argument. */
-export function shellCommand(key: string, options: Pick<RedisOptions, "engine">): string[] {
+/** A shell on the server, or on whichever the sentinels call the primary. The password comes from its file, so that it is no argument. */
+export function shellCommand(
+  key: string,
+  { engine }: Pick<RedisOptions, "engine">,
+  sentinels?: readonly string[],
+): string[] {
   const read = `REDISCLI_AUTH="$(cat /run/secrets/${namesOf(key).admin})"`;
-  return ["sh", "-c", `${read} exec ${options.engine}-cli --user ${adminUser} --no-auth-warning "$@"`, "redis-cli"];
+  const asked = `${engine}-cli -h "$each" -p 26379 --user ${healthUser} --pass none --no-auth-warning SENTINEL GET-MASTER-ADDR-BY-NAME ${key}`;
+  const find = `for each in ${sentinels?.join(" ")}; do host=$(timeout 3 ${asked} 2>/dev/null | head -n 1); [ -z "$host" ] || break; done; `;
+  const where = sentinels === undefined ? "" : ' -h "$' + '{host:-127.0.0.1}"';
+  return [
+    "sh",
+    "-c",
+    `${sentinels === undefined ? "" : find}${read} exec ${engine}-cli${where} --user ${adminUser} --no-auth-warning "$@"`,
+    "redis-cli",
+  ];
 }

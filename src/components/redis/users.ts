@@ -42,10 +42,15 @@ export function appUsers({ key, usedBy }: Pick<ComponentUse, "key" | "usedBy">):
  */
 export function aclFile(
   users: readonly AppUser[],
-  adminSecret: string,
-  allow: RedisOptions["allow"],
-  monitor?: { secret: string; rights: string },
+  more: {
+    adminSecret: string;
+    allow: RedisOptions["allow"];
+    monitor?: { secret: string; rights: string };
+    /** Lines for those who keep several servers equal. */
+    replication?: SecretText;
+  },
 ): SecretText {
+  const { adminSecret, allow, monitor, replication } = more;
   const back = ["info", ...new Set(allow)].map((command) => `+${command}`).join(" ");
   const lines = users.flatMap((user) => {
     const reach = user.part === undefined ? "~* &*" : `~${user.part}:* &${user.part}:*`;
@@ -53,8 +58,10 @@ export function aclFile(
   });
   return [
     "user default off resetpass resetkeys resetchannels -@all\n",
-    `user ${healthUser} on nopass resetkeys resetchannels -@all +ping\n`,
+    // Of several servers whoever may connect may also know which is the primary; the proxy asks it.
+    `user ${healthUser} on nopass resetkeys resetchannels -@all +ping${replication ? " +role" : ""}\n`,
     ...secretText`user ${adminUser} on #${secret(adminSecret, "sha256")} ~* &* +@all\n`,
+    ...(replication ?? []),
     ...(monitor === undefined
       ? []
       : secretText`user ${monitorUser} on #${secret(monitor.secret, "sha256")} ${monitor.rights}\n`),

@@ -7,6 +7,7 @@ import { component as minio } from "../../../src/components/minio/index.ts";
 import { component as postgres } from "../../../src/components/postgres/index.ts";
 import { component as redis } from "../../../src/components/redis/index.ts";
 import { component as traefik } from "../../../src/components/traefik/index.ts";
+import { component as valkey } from "../../../src/components/valkey/index.ts";
 import { composeSecret } from "../../../src/generator/secret-files.ts";
 import type { SecretFile } from "../../../src/stack/model.ts";
 import { complaintsOf, stackOf } from "../../support/catalogue.ts";
@@ -104,8 +105,8 @@ describe("Postgres", () => {
 });
 
 describe("Redis", () => {
-  const line = (yaml: string) => {
-    const acl = made(redis, "redis", yaml).secret("redis_acl");
+  const line = (yaml: string, component = redis) => {
+    const acl = made(component, "redis", yaml).secret("redis_acl");
     if (acl?.kind !== "composed") throw new Error("no list");
     const text = composeSecret(acl.content, (name) => `value of ${name}`) ?? "";
     return text.split("\n").find((candidate) => candidate.startsWith("user stack_monitor ")) ?? "";
@@ -115,7 +116,7 @@ describe("Redis", () => {
     expect(line("{}")).toMatch(
       /^user stack_monitor on #[0-9a-f]{64} resetkeys resetchannels -@all \+info \+slowlog\|len$/,
     );
-    expect(line("{ engine: valkey }")).toMatch(/-@all \+info \+slowlog\|len \+commandlog\|len$/);
+    expect(line("{}", valkey)).toMatch(/-@all \+info \+slowlog\|len \+commandlog\|len$/);
   });
 
   test("with queues it reads their lengths, and no other key", () => {

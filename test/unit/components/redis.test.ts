@@ -1,14 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ComponentUse } from "../../../src/components/component.ts";
-import { component } from "../../../src/components/redis/index.ts";
+import { component as redis } from "../../../src/components/redis/index.ts";
+import { component as valkey } from "../../../src/components/valkey/index.ts";
 import { secret } from "../../../src/stack/secret-text.ts";
 import { componentUse } from "../../support/component-use.ts";
 
-const _templates = new URL("../../../templates/", import.meta.url);
-
 /** What the component adds with these options, as in stack.yaml. */
-function made(yaml = "{}", usedBy: ComponentUse["usedBy"] = [{ key: "web" }], key = "redis") {
+function made(yaml = "{}", usedBy: ComponentUse["usedBy"] = [{ key: "web" }], key = "redis", component = redis) {
   const added = component.contribute(component.options.parse(parse(yaml)), componentUse(key, { usedBy }));
   const acl = added.secrets?.find((file) => file.name === `${key}_acl`);
   return {
@@ -19,7 +18,7 @@ function made(yaml = "{}", usedBy: ComponentUse["usedBy"] = [{ key: "web" }], ke
   };
 }
 
-const optionsOf = (yaml: string) => component.options.safeParse(parse(yaml));
+const optionsOf = (yaml: string) => redis.options.safeParse(parse(yaml));
 /** The access list as text, with names in place of hashes. */
 const shown = (acl: ReturnType<typeof made>["acl"]) =>
   acl.map((part) => (typeof part === "string" ? part : `<${part.encoding} of ${part.secret}>`)).join("");
@@ -100,11 +99,12 @@ describe("engines", () => {
     ["redis", "redis:8.2.9-bookworm"],
     ["valkey", "valkey/valkey:9.1.1-trixie"],
   ])("%s", (engine, image) => {
-    const { server, files, shortcuts } = made(`{ engine: ${engine} }`);
+    const { server, files, shortcuts } = made("{}", [{ key: "web" }], "redis", engine === "redis" ? redis : valkey);
     const path = `/usr/local/etc/${engine}/${engine}.conf`;
     expect(server).toMatchObject({ image, entrypoint: [`${engine}-server`, path], user: "999:999" });
     expect(server?.healthcheck?.test[1]).toContain(`${engine}-cli`);
     expect(files?.[0]?.path).toBe(`config/redis/${engine}.conf`);
+    expect(shortcuts?.[0]).toMatchObject({ verb: `${engine}-cli` });
     expect(shortcuts?.[0]?.command.join(" ")).toContain(`exec ${engine}-cli`);
   });
 });
@@ -115,7 +115,7 @@ describe("options", () => {
   });
 
   test.each([
-    "{ engine: keydb }",
+    "{ engine: valkey }",
     "{ profile: fast }",
     "{ allow: [shutdown] }",
     "{ image: redis }",
@@ -152,7 +152,9 @@ test("the password stands in the URL percent-encoded, and only as a reference", 
     secret("redis_web", "uri"),
     "@",
     "redis",
-    ":6379/0",
+    ":",
+    "6379",
+    "/0",
   ]);
 });
 

@@ -1,0 +1,107 @@
+import type { SecretFile } from "../../stack/model.ts";
+import { formatSize, parseSize } from "../../support/units.ts";
+import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
+import { monitorRights, monitorSecret } from "./exporter.ts";
+import { optionsOf, type RedisOptions, type ServerEngine, titleOf } from "./options.ts";
+import { sentinelParts } from "./sentinel.ts";
+import { sentinelNames } from "./sentinel-names.ts";
+import { replicationUsers } from "./sentinel-secrets.ts";
+import { namesOf } from "./services.ts";
+import { smallestMemory } from "./settings.ts";
+import { singleParts } from "./single.ts";
+import { type AppUser, aclFile, appUsers } from "./users.ts";
+
+/** The component of one engine. Redis and Valkey differ in name, image and programs, and in nothing else. */
+export function serverComponent(engine: ServerEngine): Component<RedisOptions> {
+  const title = titleOf({ engine });
+  return {
+    type: engine,
+    about: `${title}: cache, queue, sessions; alone, or three of them with sentinels`,
+    options: optionsOf(engine),
+    namesLike: "redis",
+    questions: [
+      {
+        path: ["profile"],
+        message: `${title} keeps its data over restarts (durable), or is a cache that forgets`,
+        kind: "select",
+        choices: ["durable", "cache"],
+        default: "durable",
+      },
+      {
+        path: ["limits", "memory"],
+        message: `Memory for ${title}`,
+        kind: "input",
+        default: "256m",
+        validate: (answer) => memoryProblem(title, parseSize(answer)),
+      },
+    ],
+    contribute,
+  };
+}
+
+function contribute(options: RedisOptions, use: ComponentUse): Contribution {
+  const parts = options.mode === "sentinel" ? sentinelParts(options, use) : singleParts(options, use);
+  return {
+    ...parts,
+    secrets: [...secretsOf(use, appUsers(use), options), ...(parts.secrets ?? [])],
+    hostNeeds: [
+      {
+        sysctl: "vm.overcommit_memory",
+        minimum: 1,
+        advisory: true,
+        reason: "saving to disk copies the process, which can fail under memory pressure without it",
+      },
+    ],
+    problems: [...(parts.problems ?? []), ...problemsOf(options)],
+  };
+}
+
+/** The passwords, and the list of users that every server reads. */
+function secretsOf({ key, monitored }: ComponentUse, users: readonly AppUser[], options: RedisOptions): SecretFile[] {
+  const names = namesOf(key);
+  const monitor = monitored ? { secret: monitorSecret(key), rights: monitorRights(options) } : undefined;
+  const password = (name: string, about: string): SecretFile => ({
+    name,
+    about,
+    mode: 0o444,
+    kind: "random",
+    encoding: "base64url",
+  });
+  return [
+    password(names.admin, `Password of the administrator of ${key}`),
+    ...users.map((user) => password(user.secret, `Password of ${user.name} at ${key}`)),
+    {
+      name: names.acl,
+      about: `Who may do what at ${key}, with hashes of the passwords`,
+      mode: 0o444,
+      kind: "composed",
+      content: aclFile(users, {
+        adminSecret: names.admin,
+        allow: options.allow,
+        ...(monitor && { monitor }),
+        ...(options.mode === "sentinel" && { replication: replicationUsers(sentinelNames(key)) }),
+      }),
+    },
+  ];
+}
+
+function problemsOf(options: RedisOptions): OptionProblem[] {
+  const tooSmall = memoryProblem(titleOf(options), options.limits.memory);
+  return [
+    ...(tooSmall === undefined ? [] : [{ path: ["limits", "memory"], message: tooSmall }]),
+    ...(options.proxy && options.mode === "single"
+      ? [
+          {
+            path: ["proxy"],
+            message: "a proxy follows the primary, and there is one server only",
+            hint: "remove it, or add mode: sentinel",
+          },
+        ]
+      : []),
+  ];
+}
+
+function memoryProblem(title: string, bytes: number | undefined): string | undefined {
+  if (bytes === undefined) return "expected a size such as 256m or 1g";
+  return bytes < smallestMemory ? `${title} needs at least ${formatSize(smallestMemory)} of memory` : undefined;
+}

@@ -1,0 +1,3 @@
+import { serverComponent } from "../redis/server.ts";
+
+export const component = serverComponent("valkey");
