@@ -31,7 +31,7 @@ export const component: Component<JobOptions> = {
   contribute: (job, use) => ({
     networks: [{ name: "apps", about: "apps among themselves, and their way out to the internet", internal: false }],
     problems: checkOptions(job),
-    ...(use.monitored && { alertRules: alertRules(use.key), dashboards: [dashboard] }),
+    ...(use.monitored && { alertRules: alertRules(use.key), dashboards: [dashboard(use.key)] }),
   }),
   collect(job, use, all) {
     const app = appOf(job, all);
