@@ -26,7 +26,8 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
   };
   /** A table of the pooler's console: rows by the names of their columns. */
   const show = async (what: string) => {
-    const { stdout, stderr } = await stack.shortcut("postgres-pooler", "-A", "-c", `SHOW ${what}`);
+    const { service = "", command = [] } = stack.model.shortcuts.find(({ verb }) => verb === "pgbouncer") ?? {};
+    const { stdout, stderr } = await stack.compose("exec", "-T", service, ...command, "-A", "-c", `SHOW ${what}`);
     const [head = "", ...rows] = stdout
       .trim()
       .split("\n")
@@ -67,10 +68,8 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
     const refused = async (login: string, database = "server", password = "wrong") =>
       (await stack.sh("server", `PGPASSWORD="$(cat)" psql -U ${login} -d ${database} -c 'SELECT 1'`, password)).stderr;
     expect(await refused("server")).toContain("authentication failed");
-    expect(await refused("postgres", "postgres", stack.secret("postgres_superuser"))).toContain(
-      "authentication failed",
-    );
-    expect(await refused("other", "other", stack.secret("postgres_other"))).toContain("authentication failed");
+    expect(await refused("postgres", "postgres", stack.secret("postgres_superuser"))).toContain("no such user");
+    expect(await refused("other", "other", stack.secret("postgres_other"))).toContain("no such user");
     for (const database of ["other", "postgres"])
       expect(await refused("server", database, stack.secret("postgres_server"))).toContain(
         "permission denied for database",
@@ -85,7 +84,11 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
       return stdout + stderr;
     };
     expect(await as("SELECT left(secret, 13) FROM stack_pooler.login('server')")).toBe("SCRAM-SHA-256\n");
-    expect(await as("SELECT count(*) FROM stack_pooler.login('other'), stack_pooler.login('postgres')")).toBe("0\n");
+    expect(
+      await as(
+        "SELECT count(*) FROM unnest(ARRAY['other', 'postgres', 'stack_pooler']) AS role, stack_pooler.login(role)",
+      ),
+    ).toBe("0\n");
     expect(await as("SELECT rolpassword FROM pg_authid")).toContain("permission denied");
     expect(await answer("server", "SELECT stack_pooler.login('server')")).toContain(
       'schema "stack_pooler" does not exist',
@@ -125,7 +128,7 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
   test("more clients than it takes are told so", async () => {
     const bench = await stack.sh(
       "server",
-      'pgbench -n -S -c 301 -j 1 -t 1 -h "$PGHOST" "$PGDATABASE" 2>&1 | tail -n 5',
+      'echo "SELECT 1;" >/tmp/one.sql; pgbench -n -f /tmp/one.sql -c 301 -j 1 -t 1 -h "$PGHOST" "$PGDATABASE" 2>&1',
     );
     expect(bench.stdout).toContain("no more connections allowed");
     expect(await answer("server", "SELECT 1")).toBe("1");
