@@ -18,6 +18,8 @@ export interface SharedServers {
   together: number;
 }
 
+const worthSaying = 256 * 1024 ** 2;
+
 /** Data servers that stand several times in the stack, where one would take less. Caches and what keeps data are never one. */
 export function sharedServers({ services, dataSources }: Model): SharedServers[] {
   const running = services.filter((service) => service.class === "long-running");
@@ -35,7 +37,7 @@ export function sharedServers({ services, dataSources }: Model): SharedServers[]
     const beside = (key: string) =>
       memoryOf(running.filter(({ component, name }) => component === key && name !== key));
     const together = 2 * largest + Math.max(...components.map(beside));
-    if (servers.length < 2 || together >= apart) return [];
+    if (servers.length < 2 || apart - together < worthSaying) return [];
     const databases = dataSources.flatMap((source) =>
       source.kind === "postgres" && components.includes(source.component) ? source.databases : [],
     );

@@ -41,6 +41,15 @@ function secretsReadBy(stack: InspectedStack, name: string): string[] {
   return distinct(secretPaths([said, ...mounted.map(([, text]) => text)].join("\n")));
 }
 
+/** What containers of backups and restores read, of one service or of all: they mount the scripts of their service. */
+function taskSecrets(stack: InspectedStack, service?: string): string[] {
+  return stack.model.dataSources.flatMap((source) =>
+    source.kind === "dump" && (service === undefined || source.service === service)
+      ? [source.capture, source.check, source.load].flatMap((task) => task.secrets ?? [])
+      : [],
+  );
+}
+
 function isAdopted(stack: InspectedStack, step: Service): boolean {
   const adopts = (service: Service) =>
     service.dependsOn.some(
@@ -49,7 +58,10 @@ function isAdopted(stack: InspectedStack, step: Service): boolean {
   return stack.model.services.some(
     (service) =>
       adopts(service) &&
-      (service.class === "long-running" || (service.class === "one-shot" && isAdopted(stack, service))),
+      (service.class === "long-running" ||
+        // What prepares a job's own volumes is done before somebody runs it.
+        (service.class === "job" && service.component === step.component) ||
+        (service.class === "one-shot" && isAdopted(stack, service))),
   );
 }
 
@@ -161,6 +173,9 @@ export const nameRules: StackRule[] = [
         ...envFiles.map((file) => file.path.replace("secrets/", "")),
       ]);
       const names = stack.model.secrets.map((file) => file.name);
+      // What the supervisor alone reads: for backups, and for notices where no Alertmanager sends them.
+      const forSupervisor = stack.model.secrets.filter((file) => file.kind === "supplied" && file.for !== undefined);
+      for (const name of [...forSupervisor.map((file) => file.name), ...taskSecrets(stack)]) used.add(name);
       return [
         ...names.filter((name) => !used.has(name)).map((name) => `${name} is not used`),
         ...missingFrom(names, composed).map((name) => `${name} is missing`),
@@ -174,7 +189,9 @@ export const nameRules: StackRule[] = [
     name: "every path below /run/secrets that a service or its files name is granted to it",
     broken: (stack) =>
       allServices(stack).flatMap(([name, service]) =>
-        missingFrom(service.secrets ?? [], secretsReadBy(stack, name)).map((secret) => `${name}: ${secret}`),
+        missingFrom([...(service.secrets ?? []), ...taskSecrets(stack, name)], secretsReadBy(stack, name)).map(
+          (secret) => `${name}: ${secret}`,
+        ),
       ),
   },
   {

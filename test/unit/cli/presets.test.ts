@@ -41,7 +41,7 @@ test("as JSON with bytes and names", async () => {
 
 test("the README has a line for each, and for no other", () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const [, table = ""] = /### Presets\n\n([\s\S]*?)\n\n/.exec(readme) ?? [];
+  const [, table = ""] = /### Presets\n([\s\S]*?)\n###/.exec(readme) ?? [];
   const named = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name = ""]) => name);
   expect(named.sort()).toEqual(presets);
 });

@@ -28,8 +28,8 @@ case "$1" in
   capture)
     login redis
     # Not of this copy, but who reads the warnings of backups wants to know: the server cannot save to its own disk.
-    [ "$(info persistence rdb_last_bgsave_status)" = ok ] || echo 'warning: the last save of redis to its own disk failed'
-    [ "$(info persistence aof_last_write_status)" = ok ] || echo 'warning: the last write of redis to its append-only file failed'
+    [ "$(info persistence rdb_last_bgsave_status)" = ok ] || echo "warning: the last save of redis to its own disk failed"
+    [ "$(info persistence aof_last_write_status)" = ok ] || echo "warning: the last write of redis to its append-only file failed"
     ask --rdb /backup/dump.rdb
     ;;
   check)

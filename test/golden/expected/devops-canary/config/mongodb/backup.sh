@@ -1,0 +1,36 @@
+#!/bin/sh
+# Backup and restore of mongodb. Made from stack.yaml by create-stack.
+#   capture  the running server's content goes into /backup/dump.archive.gz, with the changes that happen meanwhile
+#   check    the archive is whole, from its first byte to its last
+#   load     makes the content of an empty /data/db of it, with a server of its own
+#   count    prints what a running server holds, as JSON
+set -eu
+umask 022
+archive=/backup/dump.archive.gz
+
+tasks() { STACK_PART=$1 mongosh --quiet --norc --nodb --file /etc/mongo/tasks.js; }
+
+case "$1" in
+  capture)
+    mongodump --config=/run/secrets/mongodb_dump --oplog --gzip --archive="$archive"
+    ;;
+  check)
+    # Compressed data carries a checksum of everything; an archive of mongodump begins with a number of its own.
+    gzip -t "$archive" || exit 1
+    first=$(gzip -dc "$archive" 2>/dev/null | head -c 4 | od -An -tx1 | tr -d ' \n')
+    [ "$first" = 6de29981 ] || { echo "$archive is no archive of mongodump: it begins with $first"; exit 1; }
+    ;;
+  load)
+    # Nobody but this script reaches it, so it asks for no password.
+    mongod --dbpath /data/db --bind_ip 127.0.0.1 --port 27017 --replSet rs0 --oplogSize 1024 \
+      --wiredTigerCacheSizeGB 0.25 --nounixsocket --fork --logpath /tmp/load.log --pidfilepath /tmp/load.pid >/dev/null ||
+      { tail -n 5 /tmp/load.log; exit 1; }
+    tasks begin
+    mongorestore --quiet --host=127.0.0.1 --port=27017 --gzip --archive="$archive" --oplogReplay
+    tasks end
+    mongod --dbpath /data/db --shutdown >/dev/null
+    ;;
+  count)
+    tasks count
+    ;;
+esac
