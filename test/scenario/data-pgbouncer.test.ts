@@ -14,7 +14,7 @@ ${client("server", postgres, ["postgres"])}
 ${client("other", postgres, ["postgres"])}
 ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
   postgres:
-    pooler: { size: 20, clients: 300, apps: [${apps.join(", ")}] }
+    pooler: { size: 20, clients: 220, apps: [${apps.join(", ")}] }
     settings: { max_connections: 60, log_statement: all, log_connections: on }
     limits: { memory: 256m }
 `;
@@ -128,7 +128,7 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
   test("more clients than it takes are told so", async () => {
     const bench = await stack.sh(
       "server",
-      'echo "SELECT 1;" >/tmp/one.sql; pgbench -n -f /tmp/one.sql -c 301 -j 1 -t 1 -h "$PGHOST" "$PGDATABASE" 2>&1',
+      'echo "SELECT 1;" >/tmp/one.sql; pgbench -n -f /tmp/one.sql -c 221 -j 1 -t 1 -h "$PGHOST" "$PGDATABASE" 2>&1',
     );
     expect(bench.stdout).toContain("no more connections allowed");
     expect(await answer("server", "SELECT 1")).toBe("1");
@@ -142,7 +142,7 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
     expect(await columns("DATABASES")).toEqual(expect.arrayContaining(["name", "database", "pool_size"]));
     expect(await columns("STATS_TOTALS")).toEqual(expect.arrayContaining(["database", "xact_count"]));
     const limits = (await show("CONFIG")).find(({ key }) => key === "max_client_conn");
-    expect(limits?.value).toBe("300");
+    expect(limits?.value).toBe("220");
     const shortcut = stack.model.shortcuts.find(({ verb }) => verb === "pgbouncer");
     expect(shortcut?.command.join(" ").includes(stack.secret("postgres_stack_pooler"))).toBe(false);
   });
