@@ -171,10 +171,10 @@ function thrownAway(key: string): AlertRule {
 }
 
 function files(key: string): AlertRule {
-  const share = `max(rabbitmq_process_open_fds${of(key)}) / max(rabbitmq_process_max_fds${of(key)}) > ${nearlyAll}`;
+  const [open, most] = ["rabbitmq_process_open_fds", "rabbitmq_process_max_fds"];
   return {
     name: "RabbitmqFileDescriptors",
-    expr: `${share}\nor max(rabbitmq_alarms_file_descriptor_limit${of(key)}) > 0`,
+    expr: `max(${open}${of(key)}) / max(${most}${of(key)}) > ${nearlyAll}`,
     for: 5 * minute,
     severity: "warning",
     about: key,

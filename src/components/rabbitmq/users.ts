@@ -19,10 +19,11 @@ export function definitionsFile(
   vhosts: readonly string[],
   own: { admin: string; monitor: string },
 ): SecretText {
-  const everywhere = (user: string) => vhosts.map((vhost) => ({ user, vhost }));
   const rights = [
-    ...everywhere(adminUser),
-    ...users.flatMap(({ app, vhosts: mine }) => mine.map(({ name }) => ({ user: app, vhost: name }))),
+    ...vhosts.map((vhost) => rightsLine(adminUser, vhost)),
+    // Nothing of a virtual host is shown to who has no rights there, not even none.
+    ...vhosts.map((vhost) => rightsLine(monitorUser, vhost, "^$")),
+    ...users.flatMap(({ app, vhosts: mine }) => mine.map(({ name }) => rightsLine(app, name))),
   ];
   return [
     '{\n"users": [\n',
@@ -34,12 +35,7 @@ export function definitionsFile(
     '\n],\n"vhosts": [\n',
     ...listOf(vhosts.map((name) => secretText`{"name": "${name}", "default_queue_type": "quorum"}`)),
     '\n],\n"permissions": [\n',
-    ...listOf(
-      rights.map(
-        ({ user, vhost }) =>
-          secretText`{"user": "${user}", "vhost": "${vhost}", "configure": ".*", "write": ".*", "read": ".*"}`,
-      ),
-    ),
+    ...listOf(rights),
     "\n]\n}\n",
   ];
 }
@@ -47,6 +43,11 @@ export function definitionsFile(
 function userLine(name: string, password: string, tags: readonly string[]): SecretText {
   const algorithm = "rabbit_password_hashing_sha256";
   return secretText`{"name": "${name}", "password_hash": "${secret(password, "rabbitmq")}", "hashing_algorithm": "${algorithm}", "tags": ${JSON.stringify(tags)}}`;
+}
+
+/** `names`: pattern of the queues and exchanges that the user may declare, fill and read. */
+function rightsLine(user: string, vhost: string, names = ".*"): SecretText {
+  return secretText`{"user": "${user}", "vhost": "${vhost}", "configure": "${names}", "write": "${names}", "read": "${names}"}`;
 }
 
 function listOf(items: readonly SecretText[]): SecretText {

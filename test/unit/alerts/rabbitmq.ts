@@ -116,13 +116,7 @@ export const cases: RuleCases = {
     ],
   },
   RabbitmqFileDescriptors: {
-    fires: [
-      { series: files("87x10", "100x10"), at: "8m" },
-      { series: of("rabbitmq_alarms_file_descriptor_limit", "1x10"), at: "8m" },
-    ],
-    silent: {
-      series: { ...files("84x10", "100x10"), ...of("rabbitmq_alarms_file_descriptor_limit", "0x10") },
-      at: "8m",
-    },
+    fires: { series: files("87x10", "100x10"), at: "8m" },
+    silent: { series: files("84x10", "100x10"), at: "8m" },
   },
 };

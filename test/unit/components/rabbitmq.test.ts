@@ -34,6 +34,7 @@ describe("who may do what", () => {
     const { shown } = made("{}", [{ key: "web" }, { key: "worker" }, { key: "shop", part: "orders" }]);
     const { users, vhosts, permissions } = JSON.parse(shown);
     const rights = { configure: ".*", write: ".*", read: ".*" };
+    const nothing = { configure: "^$", write: "^$", read: "^$" };
     expect(users.map(({ name, tags }: { name: string; tags: string[] }) => [name, ...tags])).toEqual([
       ["stack_admin", "administrator", "stack"],
       ["stack_monitor", "monitoring", "stack"],
@@ -48,6 +49,8 @@ describe("who may do what", () => {
     expect(permissions).toEqual([
       { user: "stack_admin", vhost: "main", ...rights },
       { user: "stack_admin", vhost: "orders", ...rights },
+      { user: "stack_monitor", vhost: "main", ...nothing },
+      { user: "stack_monitor", vhost: "orders", ...nothing },
       { user: "web", vhost: "main", ...rights },
       { user: "worker", vhost: "main", ...rights },
       { user: "shop", vhost: "orders", ...rights },
