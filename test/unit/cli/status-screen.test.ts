@@ -130,6 +130,12 @@ Host
   disk    40 GB free of 100 GB (/var/lib/docker)`);
 });
 
+test("where stack.yaml has environments, it says which one this is", () => {
+  expect(screen({ ...report, environment: "staging" }).split("\n")[0]).toBe(
+    "shop  staging  2 problems  2026-01-02 03:04:05",
+  );
+});
+
 test("colours change nothing but colours", () => {
   const coloured = screen(report, (style, text) => `<${style}>${text}</>`);
   expect(coloured.replaceAll(/<[a-z/]*>/g, "").replaceAll(/ +$/gm, "")).toBe(screen(report));
