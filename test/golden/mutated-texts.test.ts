@@ -29,7 +29,7 @@ function complaintProblem(text: string, error: StackError): string | undefined {
   return undefined;
 }
 
-test("5,000 texts with faults give a stack, or a complaint with a place inside the text", () => {
+test("2,500 texts with faults give a stack, or a complaint with a place inside the text", () => {
   let accepted = 0;
   fc.assert(
     fc.property(baseText, mutations, (base, changes) => {
@@ -43,9 +43,9 @@ test("5,000 texts with faults give a stack, or a complaint with a place inside t
         expect(complaintProblem(text, error)).toBeUndefined();
       }
     }),
-    { seed, numRuns: 5_000 },
+    { seed, numRuns: 2_500 },
   );
   // Neither all nor none: the faults are ones that people make.
-  expect(accepted).toBeGreaterThan(200);
-  expect(accepted).toBeLessThan(4_000);
+  expect(accepted).toBeGreaterThan(100);
+  expect(accepted).toBeLessThan(2_000);
 }, 600_000);
