@@ -1,7 +1,8 @@
 import { parseImage } from "../stack/fields.ts";
-import type { Migration, Service, StackModel } from "../stack/model.ts";
+import type { Job, Migration, Service, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
 import { typedActions, typedShortcuts } from "../stack/typed-verbs.ts";
+import { formatDuration } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";
 import { urlOf } from "./handbook-backups.ts";
 import { addressOf } from "./handbook-diagram.ts";
@@ -35,6 +36,7 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
     postgres: model.dataSources.some((source) => source.kind === "postgres"),
     postgresName: model.dataSources.find((source) => source.kind === "postgres")?.name ?? false,
     ...migrationValues(model.migrations),
+    ...jobValues(model.jobs),
     ...secretValues(model),
     ...certificateValues(model),
     destinations: model.backup.destinations.length > 0,
@@ -73,6 +75,19 @@ function migrationValues(migrations: readonly Migration[]): Record<string, unkno
   };
 }
 
+function jobValues(jobs: readonly Job[]): Record<string, unknown> {
+  const rows = jobs.map(({ name, schedule, timezone, timeout, catchUp }): [string, string, string, string] => [
+    code(name),
+    `${code(schedule)} (${timezone})`,
+    formatDuration(timeout),
+    catchUp ? "run once" : "told",
+  ]);
+  return {
+    jobs: jobs.length > 0 && table(["Job", "When", "Stopped after", "Times that were missed"], rows),
+    firstJob: jobs[0]?.name ?? false,
+  };
+}
+
 function secretValues(model: StackModel): Record<string, unknown> {
   const random = model.secrets.filter((file) => file.kind === "random");
   const supplied = model.secrets.filter((file) => file.kind === "supplied");
@@ -92,7 +107,11 @@ function certificateValues(model: StackModel): Record<string, unknown> {
   const hostsOf = (kind: string) => [
     ...new Set(model.routes.filter((route) => route.certificate?.kind === kind).map((route) => route.host)),
   ];
-  const own = model.secrets.find((file) => file.kind === "certificate");
+  const isRouted = (host: string) => model.routes.some((route) => route.host === host);
+  // Servers may have certificates among themselves, which nobody has to trust.
+  const [own] = model.secrets.flatMap((file) =>
+    file.kind === "certificate" && file.hosts.some(isRouted) ? [file] : [],
+  );
   const localHosts = own?.hosts ?? [];
   return {
     acmeHosts: hostsOf("acme"),
