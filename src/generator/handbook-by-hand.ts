@@ -105,7 +105,7 @@ function dumpValues(model: StackModel, source: DataSourceOf<"dump">): Record<str
     target: source.target,
     user: source.load.user,
     toolbox: model.backup.toolbox,
-    parts: "`dump.rdb`: what the server writes when it saves",
+    parts: source.parts,
     script: binds(source.load)[0]?.source ?? "",
     checkMounts: mounts(source.check),
     checkProgram,

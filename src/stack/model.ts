@@ -363,6 +363,8 @@ export type DataSource = {
   | {
       /** A server that can write all it holds into files, and be filled from them: Redis. A new one joins by this data alone. */
       kind: "dump";
+      /** What the files below /backup are, for the runbook: "`dump.rdb`: what the server writes when it saves". */
+      parts: string;
       /** Services that hold the same: where `service` does not run, the first of them that does is asked in its place. */
       standIns?: string[];
       /** Writes the content of the running server into files below /backup. */

@@ -17,6 +17,7 @@ export function dumpSource(key: string): NonNullable<Contribution["dataSources"]
   return {
     name: key,
     kind: "dump",
+    parts: "`dump.archive.gz`: mongodump's archive, with what changed meanwhile",
     service: key,
     volume: names.data,
     capture: { ...task("capture"), secrets: [names.dump], networks: [key] },

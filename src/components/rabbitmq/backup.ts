@@ -40,6 +40,8 @@ function definitionsSource(key: string): WithoutComponent<DataSource> {
   return {
     name: key,
     kind: "dump",
+    parts:
+      "`definitions.json`: users, rights, virtual hosts, queues, exchanges, bindings and policies, as `rabbitmqctl import_definitions` takes them",
     service: key,
     volume: data,
     capture: { ...task("capture", "api.sh"), secrets: [admin], networks: [key] },

@@ -19,6 +19,7 @@ export function dumpSource(key: string): Omit<DataSourceOf<"dump">, "component">
   return {
     name: key,
     kind: "dump",
+    parts: "`dump.rdb`: what the server writes when it saves",
     service: key,
     volume: names.data,
     capture: { ...task("capture"), secrets: [names.admin], networks: [key] },
