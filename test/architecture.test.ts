@@ -10,12 +10,13 @@ const mayImport: Record<string, string[]> = {
   stack: ["support"],
   components: ["stack", "support"],
   generator: ["components", "stack", "support"],
+  import: ["components", "stack", "support"],
   routing: ["stack", "support", "engine"],
   engine: ["stack", "support"],
   snapshots: ["stack", "support"],
   notify: ["stack", "support"],
   operations: ["generator", "components", "routing", "snapshots", "engine", "notify", "stack", "support"],
-  cli: ["operations", "generator", "components", "routing", "snapshots", "engine", "notify", "stack", "support"],
+  cli: ["operations", "import", "generator", "components", "routing", "snapshots", "engine", "notify", "stack", "support"],
 };
 
 /** Packages that are imported in one folder alone, so that no type of theirs spreads. */

@@ -54,6 +54,33 @@ export const commands: Command[] = [
     load: () => import("./commands/create.ts"),
   },
   {
+    name: "import",
+    summary: "make a new stack of an existing Compose file",
+    place: "anywhere",
+    description:
+      "Reads a Compose file as Compose does, makes a stack.yaml of it and the stack in a new directory, and reports what was understood, what is kept as it is, and what was unsafe and is fixed. Containers, volumes and the file itself are not touched; passwords go into files under secrets/ and are shown nowhere.",
+    positionals: [
+      {
+        name: "FILE",
+        variadic: true,
+        help: "Compose file; of several, later ones override",
+        completion: "file",
+      },
+    ],
+    options: [
+      { name: "file", short: "f", value: "FILE", repeatable: true, help: "one more Compose file", completion: "file" },
+      { name: "profile", value: "NAME", repeatable: true, help: "also the services of this profile" },
+      { name: "app", value: "SERVICE", repeatable: true, help: "this service is an application of yours" },
+      { name: "drop-swarm", help: "leave out what only Docker Swarm reads" },
+      dryRun,
+    ],
+    examples: [
+      ["create-stack import docker-compose.yml --dry-run", "the report alone"],
+      ["create-stack import docker-compose.yml --dir /srv/shop --app api", "write the stack; api is yours"],
+    ],
+    load: () => import("./commands/import.ts"),
+  },
+  {
     name: "presets",
     summary: "list the presets with what they need, or print one",
     place: "anywhere",

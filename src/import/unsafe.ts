@@ -1,0 +1,89 @@
+import type { Findings, Part } from "./part.ts";
+
+/** Capabilities that `type: service` can give back. */
+const given = new Set(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
+
+/** What a Compose service asks for that no service of a stack has, and what every service of a stack has. */
+export function noteUnsafe(part: Part, findings: Findings): void {
+  const { service, role } = part;
+  const fixed = (was: string, now: string) => findings.fixed.push({ service: service.name, was, now });
+  const lost = (what: string) => findings.notFixed.push({ service: service.name, what });
+  noteNamespaces(part, fixed, lost);
+  if (service.privileged) {
+    fixed("privileged: owns the server", "not privileged");
+    lost(
+      "it was privileged and may not work without; what it needs can be given in compose.override.yaml, which is yours",
+    );
+  }
+  if (service.securityOptions.length > 0)
+    fixed(`security_opt: ${service.securityOptions.join(", ")}`, "no-new-privileges alone");
+  const capabilities = service.capAdd
+    .map((name) => name.replace(/^CAP_/, ""))
+    .filter((name) => !given.has(name) && role !== "component" && name !== "NET_BIND_SERVICE");
+  if (capabilities.length > 0) {
+    fixed(`cap_add: ${capabilities.join(", ")}`, "not given");
+    lost(`without ${capabilities.join(", ")} it may not work; compose.override.yaml can give it back`);
+  }
+  if (role === "component") {
+    const open = service.ports.filter(({ published }) => published !== undefined);
+    if (open.length > 0 && part.type !== "traefik")
+      fixed(
+        `published ${open.map(({ host, published }) => `${host === undefined ? "" : `${host}:`}${published}`).join(", ")}`,
+        "not published: only what uses it reaches it",
+      );
+  }
+  if (service.containerName !== undefined)
+    part.details.push(`container_name ${service.containerName} goes: the name of the service is its address`);
+  if (service.links.length > 0) part.details.push("links go: services find each other by name");
+  if ((service.user === "root" || service.user === "0" || service.user === "0:0") && role !== "component")
+    lost("it runs as root because the file says so; try a number under user: in stack.yaml");
+}
+
+type Note = (...words: [string, string]) => void;
+
+function noteNamespaces({ service }: Part, fixed: Note, lost: (what: string) => void): void {
+  if (service.networkMode !== undefined && /^(host|service:|container:)/.test(service.networkMode)) {
+    fixed(`network_mode: ${service.networkMode}`, "the network of the stack");
+    if (service.networkMode === "host")
+      lost("it used the network of the host: name the ports that must be reached under publish: in stack.yaml");
+  }
+  if (service.shared.length > 0)
+    fixed(`shares ${service.shared.join(", ")} with the host or another container`, "has its own");
+}
+
+/** What holds for all of them, told once. */
+export function noteEverywhere(parts: readonly Part[], findings: Findings): void {
+  const running = parts.filter(({ role }) => role === "app" || role === "service" || role === "component");
+  const names = (filter: (part: Part) => boolean) => running.filter(filter).map(({ service }) => service.name);
+  const all = (was: string, now: string, services: readonly string[]) => {
+    if (services.length > 0)
+      findings.fixed.push({
+        service: services.length === running.length && services.length > 1 ? "every service" : services.join(", "),
+        was,
+        now,
+      });
+  };
+  all(
+    "no restart policy that survives a reboot",
+    "restart: unless-stopped",
+    names(({ service }) => !/^(always|unless-stopped)$/.test(service.restart ?? "")),
+  );
+  all(
+    "logs without a limit",
+    "30 MB of logs each, then the oldest go",
+    names(({ service }) => !service.logging),
+  );
+  all(
+    "all capabilities of Docker, new privileges possible",
+    "none but those that its entry names",
+    names(({ service }) => !service.privileged),
+  );
+  all(
+    "depends_on without waiting for health",
+    "waits until the other is healthy, where it has a health check",
+    names(
+      ({ service, role }) =>
+        role !== "component" && service.dependsOn.some(({ condition }) => condition === "service_started"),
+    ),
+  );
+}
