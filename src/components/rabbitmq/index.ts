@@ -111,9 +111,13 @@ function filesOf(options: RabbitmqOptions, use: ComponentUse) {
   return [
     file(names.config, "rabbitmq/rabbitmq.conf.hbs", { ...derived, settings: settingLines(options.settings) }),
     { path: `${names.config}/enabled_plugins`, content: `[${plugins.join(",")}].\n`, mode: 0o644 as const },
-    ...["start.sh", "api.sh", "health.sh", "inspect.sh", "backup.sh"].map((name) =>
-      script(names.config, `rabbitmq/${name}.hbs`),
-    ),
+    ...[
+      "rabbitmq/start.sh.hbs",
+      "rabbitmq/api.sh.hbs",
+      "rabbitmq/health.sh.hbs",
+      "rabbitmq/inspect.sh.hbs",
+      "rabbitmq/backup.sh.hbs",
+    ].map((template) => script(names.config, template)),
     script(`config/${key}`, "rabbitmq/setup.sh.hbs"),
     { path: names.topology, content: topologyLines(options), mode: 0o644 as const },
   ];
