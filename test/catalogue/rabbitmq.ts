@@ -20,7 +20,7 @@ const topology = fc.constantFrom(
 const limits = fc.record(
   {
     cpus: fc.constantFrom(0.25, 2.5),
-    memory: fc.integer({ min: 256, max: 4096 }).map((count) => `${count}m`),
+    memory: fc.integer({ min: 384, max: 4096 }).map((count) => `${count}m`),
     pids: fc.integer({ min: 64, max: 4096 }),
   },
   { requiredKeys: [] },
@@ -34,7 +34,7 @@ const section = fc
         backup: fc.constantFrom("definitions", "pause", "stop"),
         plugins: fc.subarray(["rabbitmq_shovel", "rabbitmq_consistent_hash_exchange"]),
         diskFree: fc.constantFrom("500m", "20g"),
-        memory: fc.constantFrom("256m", "1g"),
+        memory: fc.constantFrom("384m", "1g"),
         limits,
         settings: fc.constantFrom({}, { heartbeat: 30, "log.channel.level": "debug" }),
       },

@@ -2,8 +2,8 @@ import type { RabbitmqOptions } from "./options.ts";
 
 const megabyte = 1024 ** 2;
 
-/** Below this the empty server alone comes near its own limit. */
-export const smallestMemory = 256 * megabyte;
+/** Below this the empty server alone, of about 130 MB, comes near the mark at which publishers wait. */
+export const smallestMemory = 384 * megabyte;
 
 /** Bytes, each. */
 export interface DerivedSettings {

@@ -249,8 +249,8 @@ describe("options", () => {
   });
 
   test("too little memory is told", () => {
-    expect(made("{ memory: 128m }").problems).toEqual([
-      { path: ["limits", "memory"], message: "RabbitMQ needs at least 256 MB of memory" },
+    expect(made("{ memory: 256m }").problems).toEqual([
+      { path: ["limits", "memory"], message: "RabbitMQ needs at least 384 MB of memory" },
     ]);
   });
 });
