@@ -255,7 +255,7 @@ const othersSeed = fc
                 { weight: 3, arbitrary: fc.constant([]) },
                 { weight: 1, arbitrary: fc.array(random.section, { maxLength: random.most }) },
               )
-              .map((sections) => ({ type, parts: random.parts, sections })),
+              .map((sections) => ({ type, parts: random.parts, sections, withApps: random.withApps })),
           ],
     ),
   )
@@ -299,9 +299,14 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
       );
       targets.push({ key, parts: each.buckets });
     });
-    for (const { type, parts, sections } of seed.others)
+    const unfinished: ((apps: readonly string[]) => void)[] = [];
+    for (const { type, parts, sections, withApps } of seed.others)
       sections.forEach((section, index) => {
         const key = add(type, index, section);
+        if (withApps !== undefined)
+          unfinished.push((apps) => {
+            components[key] = { ...(key !== type && { type }), ...withApps(section, apps) };
+          });
         if (parts !== "unusable") targets.push({ key, parts });
       });
     const { monitoring, loki, elk, grafana, hosts } = seed.watching;
@@ -310,11 +315,14 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
     if (loki) add("loki", 0, loki);
     if (elk) targets.push({ key: add("elk", 0, { ...elk, ...host("kibana") }), parts: "none" });
     if (grafana && (monitoring || loki)) add("grafana", 0, { ...grafana, ...host("grafana") });
+    const apps: string[] = [];
     seed.apps.forEach((each, index) => {
       const key = keys.pop() ?? `app${index}`;
+      apps.push(key);
       components[key] = appSection(each, key, index, targets, seed.traefik);
       if (each.port !== undefined) targets.push({ key, parts: "none" });
     });
+    for (const finish of unfinished) finish(apps);
     return { name: seed.name, components };
   });
 

@@ -91,9 +91,12 @@ function alone(app: AppOptions, job: JobOptions, use: ComponentUse, all: readonl
   };
 }
 
-/** The app as it is, and what the job says beyond that. The image's tag is the app's: a release is one for both. */
+/**
+ * The app as it is, and what the job says beyond that. The image's tag is the app's: a release is one for both. Its volumes
+ * stay the app's alone: a backup that has the app stand still would not know of the job.
+ */
 function borrowed(app: AppOptions, job: JobOptions, use: ComponentUse, all: readonly ContributionOf[]): Contribution {
-  const { service } = appIn(app, { ...use, key: job.of ?? "" }, all);
+  const { service } = appIn({ ...app, volumes: [] }, { ...use, key: job.of ?? "" }, all);
   const { service: more, found } = appIn({ ...bare(app.image), ...own(job), connections: app.connections }, use, all);
   const both = asJob(service, {
     name: use.key,

@@ -16,7 +16,7 @@ import { environmentValue, use } from "../app/options.ts";
 export const options = z.strictObject({
   of: name("the name of an app")
     .optional()
-    .describe("App whose image, environment, connections, secrets and volumes it has; instead of image"),
+    .describe("App whose image, environment, connections and secrets it has, but not its volumes; instead of image"),
   image: imageReference().optional().describe("Image with its tag, where it is not the job `of` an app"),
   command: command().optional().describe("What to run, as a list of words; the image's own command when left out"),
   entrypoint: command().optional().describe("Instead of the image's own entry point"),

@@ -28,7 +28,7 @@ function problems(job: string): string[] {
 describe("a job of an app", () => {
   const of = "of: web, command: [node, report.js]";
 
-  test("has the app's image, environment, secrets, connections and volumes, and its own command", () => {
+  test("has the app's image, environment, secrets and connections, its own command, and not its volumes", () => {
     const job = nightly(of);
     expect(job).toMatchObject({
       class: "job",
@@ -38,7 +38,7 @@ describe("a job of an app", () => {
       user: "1000:1000",
       environment: { MODE: "fast", PGHOST: "postgres" },
       envFiles: ["secrets/web.env"],
-      mounts: [{ volume: "web-files", target: "/files" }],
+      mounts: [],
       ports: [],
     });
     expect(job.healthcheck).toBeUndefined();
