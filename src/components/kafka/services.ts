@@ -26,7 +26,7 @@ export function namesOf(key: string) {
 /** Files that the server and its set-up read, each with the name of its template. */
 export const configFiles = {
   server: ["server.properties", "log4j2.properties", "client.properties", "start.sh", "tool.sh", "ask.sh"],
-  setup: ["client.properties", "setup.sh", "tool.sh", "ask.sh"],
+  setup: ["log4j2.properties", "client.properties", "setup.sh", "tool.sh", "ask.sh"],
 } as const;
 
 function mountsOf(key: string, files: readonly string[]): Mount[] {
@@ -85,7 +85,6 @@ export function serverService(key: string, about: string, options: KafkaOptions)
     limits: options.limits,
     // It closes every file in order; otherwise it looks through them at its next start.
     stopGracePeriod: 60_000,
-    nofile: 65_536,
   };
 }
 

@@ -35,8 +35,9 @@ export const cases: RuleCases = {
   KafkaDown: {
     fires: [
       {
-        series: { ...of("exporter_up", "1x3 0x9"), ...broker("1x3 _x9") },
-        at: "8m",
+        // Prometheus looks for a series of the last five minutes.
+        series: { ...of("exporter_up", "1x3 0x20"), ...broker("1x3 _x20") },
+        at: "12m",
         labels: { component: "kafka", cause: "true" },
       },
       // The exporter does not answer either.
