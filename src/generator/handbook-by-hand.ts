@@ -20,7 +20,9 @@ export function byHandValues(model: StackModel): Record<string, unknown> {
     storeFolders: storeFolders(model),
     postgres: sourcesOf(model, "postgres").map((source) => postgresValues(model, source)),
     dumps: sourcesOf(model, "dump").map((source) => dumpValues(model, source)),
-    objectStores: sourcesOf(model, "object-store").map((source) => objectStoreValues(model, source)),
+    hasObjects: sourcesOf(model, "object-store").length > 0,
+    objectStores: objectStoresOf(model, undefined),
+    otherObjectStores: objectStoresOf(model, "curl"),
     volumes: sourcesOf(model, "volume").map((source) => ({
       name: source.name,
       volume: volumeInDocker(model, source.volume),
@@ -116,6 +118,13 @@ function dumpValues(model: StackModel, source: DataSourceOf<"dump">): Record<str
   };
 }
 
+/** S3 servers by the client that their image has inside. */
+function objectStoresOf(model: StackModel, client: DataSourceOf<"object-store">["client"]): Record<string, unknown>[] {
+  return sourcesOf(model, "object-store")
+    .filter((source) => source.client === client)
+    .map((source) => objectStoreValues(model, source));
+}
+
 function objectStoreValues(model: StackModel, source: DataSourceOf<"object-store">): Record<string, unknown> {
   return {
     name: source.name,
@@ -124,6 +133,9 @@ function objectStoreValues(model: StackModel, source: DataSourceOf<"object-store
     stack: model.name,
     user: model.services.find(({ name }) => name === source.service)?.user ?? "0:0",
     target: source.target,
+    service: source.service,
+    network: source.network,
+    health: shellLine(model.services.find(({ name }) => name === source.service)?.healthcheck?.test.slice(1) ?? []),
     port: source.port,
     userSecret: source.userSecret,
     passwordSecret: source.passwordSecret,

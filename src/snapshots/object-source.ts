@@ -130,11 +130,13 @@ function unlessUnset(error: unknown): undefined {
 export async function* listVersions(server: ObjectServer, bucket: string): AsyncIterable<ListedVersion> {
   for (let marker: PageMarker | undefined = {}; marker !== undefined; ) {
     const page: ListObjectVersionsCommandOutput = await listPage(server, bucket, marker);
+    // Some servers do not encode keys although they are asked to, and say so by not saying that they did.
+    const keyOf = page.EncodingType === "url" ? decoded : (key: string) => key;
     for (const entry of page.Versions ?? []) {
-      yield { ...listed(bucket, entry), etag: bare(entry.ETag), size: entry.Size ?? 0 };
+      yield { ...listed(bucket, entry, keyOf), etag: bare(entry.ETag), size: entry.Size ?? 0 };
     }
-    for (const entry of page.DeleteMarkers ?? []) yield listed(bucket, entry);
-    marker = page.IsTruncated ? markerAfter(page) : undefined;
+    for (const entry of page.DeleteMarkers ?? []) yield listed(bucket, entry, keyOf);
+    marker = page.IsTruncated ? markerAfter(page, keyOf) : undefined;
   }
 }
 
@@ -152,18 +154,25 @@ function listPage(server: ObjectServer, bucket: string, marker: PageMarker): Pro
   );
 }
 
-function markerAfter({ NextKeyMarker, NextVersionIdMarker }: ListObjectVersionsCommandOutput): PageMarker {
+function markerAfter(
+  { NextKeyMarker, NextVersionIdMarker }: ListObjectVersionsCommandOutput,
+  keyOf: (key: string) => string,
+): PageMarker {
   return {
-    ...(NextKeyMarker !== undefined && { KeyMarker: decoded(NextKeyMarker) }),
+    ...(NextKeyMarker !== undefined && { KeyMarker: keyOf(NextKeyMarker) }),
     ...(NextVersionIdMarker !== undefined && { VersionIdMarker: NextVersionIdMarker }),
   };
 }
 
-function listed(bucket: string, { Key, VersionId, IsLatest, LastModified }: DeleteMarkerEntry): ListedVersion {
+function listed(
+  bucket: string,
+  { Key, VersionId, IsLatest, LastModified }: DeleteMarkerEntry,
+  keyOf: (key: string) => string,
+): ListedVersion {
   if (Key === undefined || LastModified === undefined) throw new Error(`an entry of bucket ${bucket} has no key`);
   return {
     bucket,
-    key: decoded(Key),
+    key: keyOf(Key),
     version: VersionId || "null",
     latest: IsLatest === true,
     modified: LastModified.getTime(),

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   CompleteMultipartUploadCommand,
@@ -7,8 +7,6 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  GetObjectTaggingCommand,
-  ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketTaggingCommand,
@@ -20,31 +18,20 @@ import {
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
-import type { Produced } from "../../src/operations/backup/kinds.ts";
-import { publishLocally } from "../../src/operations/backup/publish.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { engineName } from "../../src/operations/engine-name.ts";
-import { sharedObjects } from "../../src/operations/restore/fetch.ts";
-import { withStanding } from "../../src/operations/restore/throw-away.ts";
-import { localStore } from "../../src/snapshots/local-store.ts";
-import { type SnapshotManifest, snapshotFolder } from "../../src/snapshots/manifest.ts";
-import { noIdentities } from "../../src/snapshots/recipients.ts";
 import type { DataSourceOf } from "../../src/stack/model.ts";
 import { inParallel } from "../../src/support/parallel.ts";
-import {
-  contextFor,
-  loadJob,
-  oneOffs,
-  partsJob,
-  produceJob,
-  removeOneOffs,
-  snapshotIn,
-  sourceOf,
-} from "../support/backup-jobs.ts";
+import { contextFor, oneOffs, partsJob, produceJob, removeOneOffs, sourceOf } from "../support/backup-jobs.ts";
 import { describeWithDocker } from "../support/docker.ts";
+import {
+  contentOf,
+  loadingObjects,
+  type StoredObjects,
+  serverOnVolume,
+  snapshotObjects,
+} from "../support/object-jobs.ts";
 import { type DataStack, dataStack, uniqueName } from "./data-stack.ts";
 
 const image = "pgsty/silo:RELEASE.2026-09-16T00-00-00Z";
@@ -71,38 +58,6 @@ await describeWithDocker("backup of an object store", [image, "busybox:1.38.0"],
   const put = (Key: string, Body: string | Buffer, more: Partial<PutObjectCommandInput> = {}) =>
     s3.send(new PutObjectCommand({ Bucket: "uploads", Key, Body, ...more }));
 
-  /** Everything that a client can see, read by another program text than the one that is tested. */
-  async function contentOf(client: S3Client, bucket: string): Promise<Record<string, object>> {
-    const seen: Record<string, object> = {};
-    let ContinuationToken: string | undefined;
-    do {
-      const page = await client.send(
-        new ListObjectsV2Command({
-          Bucket: bucket,
-          EncodingType: "url",
-          ...(ContinuationToken && { ContinuationToken }),
-        }),
-      );
-      await inParallel(page.Contents ?? [], 16, async ({ Key = "" }) => {
-        const name = decodeURIComponent(Key.replaceAll("+", "%20"));
-        const got = await client.send(new GetObjectCommand({ Bucket: bucket, Key: name }));
-        const bytes = await got.Body?.transformToByteArray();
-        const { TagSet } = await client.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: name }));
-        const { ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ExpiresString } = got;
-        seen[name] = {
-          hash: createHash("sha256")
-            .update(bytes ?? "")
-            .digest("hex"),
-          headers: [ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ExpiresString],
-          metadata: got.Metadata,
-          tags: TagSet,
-        };
-      });
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken !== undefined);
-    return Object.fromEntries(Object.entries(seen).sort(([a], [b]) => (a < b ? -1 : 1)));
-  }
-
   async function historyOf(client: S3Client, Bucket: string): Promise<string[]> {
     const page = await client.send(new ListObjectVersionsCommand({ Bucket }));
     const versions = (page.Versions ?? []).map(({ Key, Size, IsLatest }) => `${Key} ${Size} ${IsLatest ? "now" : ""}`);
@@ -110,52 +65,12 @@ await describeWithDocker("backup of an object store", [image, "busybox:1.38.0"],
     return [...versions, ...markers].sort();
   }
 
-  interface Stored {
-    manifest: SnapshotManifest;
-    folder: string;
-    produced: Produced;
-  }
-
-  /** Copies, checks and publishes, as a run does. */
-  async function snapshot(): Promise<Stored> {
-    const job = produceJob(context, source);
-    const produced = await objectStoreKind.produce(job);
-    const { manifest } = snapshotIn(job, produced);
-    expect((await objectStoreKind.check(partsJob(job, { manifest, folder: job.staging }))).ok).toBe(true);
-    const whole = { ...manifest, objectsPart: produced.shared?.objectsPart ?? "" };
-    const root = backupsFolder(context.directory);
-    await publishLocally(localStore(root), root, job.staging, whole, produced.shared?.objects ?? []);
-    rmSync(job.staging, { recursive: true });
-    return { manifest: whole, folder: join(root, snapshotFolder(source.name, whole.id)), produced };
-  }
-
-  function loadingOf({ manifest, folder }: Stored, depth: "quick" | "deep" = "deep") {
-    const job = { ...loadJob(produceJob(context, source), { manifest, folder }, depth) };
-    const shared = join(job.shared, "shared");
-    mkdirSync(shared);
-    const origins = [{ store: localStore(backupsFolder(context.directory)), identities: noIdentities }];
-    const objects = sharedObjects(context, origins, shared);
-    return { ...job, shared, fetchShared: objects.fetch, listShared: objects.list };
-  }
+  const snapshot = () => snapshotObjects(context, source);
+  const loadingOf = (stored: StoredObjects, depth?: "quick" | "deep") => loadingObjects(context, source, stored, depth);
 
   /** The server of the source on a volume, on its own network. */
-  async function on<Result>(
-    volume: string,
-    body: (client: S3Client, address: string) => Promise<Result>,
-  ): Promise<Result> {
-    const service = stack.model.services.find(({ name }) => name === "minio");
-    if (service === undefined) throw new Error("no minio");
-    const network = engineName(stack.model, source.network);
-    const spec = throwAwaySpec(context, service, { volumes: { [source.volume]: volume }, image, purpose: "test" });
-    return withStanding(
-      context,
-      { what: "minio of the test", service, spec: { ...spec, networks: [network] } },
-      async ({ id }) => {
-        const address = (await engine.address(id, network)) ?? "";
-        return body(clientOf(address), address);
-      },
-    );
-  }
+  const on = <Result>(volume: string, body: (client: S3Client, address: string) => Promise<Result>) =>
+    serverOnVolume(context, source, volume, (address) => body(clientOf(address), address));
 
   beforeAll(async () => {
     stack = await dataStack(`
@@ -251,7 +166,7 @@ components:
     await stack?.remove();
   });
 
-  let first: Stored;
+  let first: StoredObjects;
   let before: Record<string, object>;
 
   test("copies everything once, each content once", async () => {

@@ -84,6 +84,7 @@ function blackboxValues(authority: string | undefined): Record<string, unknown> 
 export function authorityOf(routes: readonly Route[], all: readonly ContributionOf[]): string | undefined {
   if (!routes.some(({ certificate }) => certificate?.kind === "local")) return undefined;
   for (const file of all.flatMap(({ contribution }) => contribution.secrets ?? []))
-    if (file.kind === "certificate") return file.authorityName;
+    if (file.kind === "certificate" && file.hosts.some((host) => routes.some((route) => route.host === host)))
+      return file.authorityName;
   return undefined;
 }

@@ -152,19 +152,25 @@ async function fetchOne(copy: Copy, { listed, place }: Wanted): Promise<void> {
   mkdirSync(dirname(arriving), { recursive: true });
   try {
     const { sha256, size, etag, modified, headers } = await fetchVersion(server, listed, arriving);
-    const isOther = etag !== listed.etag;
+    const isOther = etag !== listed.etag && !isSameWrite(listed, { size, modified });
     if (isOther) warnings.push(`${listed.bucket}/${listed.key} was written while it was copied`);
     keep(copy, arriving, sha256, size);
     fetched.objects += 1;
     fetched.bytes += size;
     // A listing tells the time to the millisecond, the object itself to the second.
-    versions[place] = { ...listed, etag, modified: isOther ? modified : listed.modified, size, ...headers, sha256 };
+    versions[place] = { ...listed, ...(isOther && { etag, modified }), size, ...headers, sha256 };
   } catch (error) {
     if (!isAbsent(error)) throw error;
     warnings.push(`${listed.bucket}/${listed.key} was removed while it was copied`);
   } finally {
     rmSync(arriving, { force: true });
   }
+}
+
+/** Some servers give an object another ETag than their listing does: SeaweedFS where they have cut it into pieces. */
+function isSameWrite(listed: ListedVersion, fetched: { size: number; modified: number }): boolean {
+  const second = (milliseconds: number) => Math.floor(milliseconds / 1_000);
+  return listed.size === fetched.size && second(listed.modified) === second(fetched.modified);
 }
 
 /** One file for each content, however many objects have it. */

@@ -1,0 +1,88 @@
+import type { Dashboard, Thresholds } from "../../stack/monitoring.ts";
+import { usedDisk } from "./alerts.ts";
+
+/** What one asks of an S3 server at night; it tells its own metrics as the job `key`. */
+export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dashboard {
+  const of = (metric: string, more = "") => `SeaweedFS_${metric}{job="${key}"${more}}`;
+  const rate = (metric: string, more = "") => `rate(${of(metric, more)}[$__rate_interval])`;
+  return {
+    uid: `seaweedfs-${key}`,
+    title: `Object storage: ${key}`,
+    about: "Does it answer, is there room, do requests fail, who fills it?",
+    panels: [
+      {
+        title: "Answers",
+        about: "1: yes. 0: stopped or hanging.",
+        kind: "stat",
+        queries: [{ expr: `up{job="${key}"}`, legend: key }],
+        thresholds: { critical: 1, below: true },
+        width: 6,
+        height: 5,
+      },
+      {
+        title: "Disk in use",
+        about: "Of the whole disk, whoever fills it.",
+        kind: "gauge",
+        unit: "percentunit",
+        queries: [{ expr: usedDisk(key), legend: key }],
+        thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
+        min: 0,
+        max: 1,
+        width: 6,
+        height: 5,
+      },
+      {
+        title: "Volumes that take no writes",
+        kind: "stat",
+        queries: [{ expr: `sum(${of("volumeServer_read_only_volumes")})`, legend: key }],
+        thresholds: { critical: 1 },
+        width: 6,
+        height: 5,
+      },
+      {
+        title: "Started",
+        kind: "stat",
+        unit: "dateTimeFromNow",
+        queries: [{ expr: `1000 * ${of("volumeServer_start_time_seconds")}`, legend: key }],
+        width: 6,
+        height: 5,
+      },
+      {
+        title: "Requests",
+        kind: "timeseries",
+        unit: "reqps",
+        queries: [{ expr: `sum by (type) (${rate("s3_request_total")})`, legend: "{{type}}" }],
+        min: 0,
+      },
+      {
+        title: "Requests that failed",
+        about: "4xx: the client asked for something wrong or forbidden. 5xx: the server could not.",
+        kind: "timeseries",
+        unit: "reqps",
+        queries: [
+          { expr: `sum(${rate("s3_request_total", ', code=~"5.."')}) or vector(0)`, legend: "5xx" },
+          { expr: `sum(${rate("s3_request_total", ', code=~"4.."')}) or vector(0)`, legend: "4xx" },
+        ],
+        min: 0,
+      },
+      {
+        title: "Traffic",
+        kind: "timeseries",
+        unit: "Bps",
+        queries: [
+          { expr: `sum(${rate("s3_bucket_traffic_received_bytes_total")})`, legend: "in" },
+          { expr: `sum(${rate("s3_bucket_traffic_sent_bytes_total")})`, legend: "out" },
+        ],
+        min: 0,
+      },
+      {
+        title: "Stored by bucket",
+        about: "As it counts from time to time.",
+        kind: "timeseries",
+        unit: "bytes",
+        queries: [{ expr: of("s3_bucket_size_bytes"), legend: "{{bucket}}" }],
+        min: 0,
+      },
+    ],
+  };
+}
