@@ -17,6 +17,7 @@ import type {
   Probe,
   PublishedPort,
   Route,
+  RunbookNote,
   SecretFile,
   ServiceClass,
   ServiceGroup,
@@ -182,6 +183,8 @@ export interface Contribution {
   externalBuckets?: Omit<ExternalBucket, "component">[];
   /** What a person does to it by hand. */
   actions?: Omit<Action, "component">[];
+  /** What a person on call must know of it beyond what holds for all. */
+  runbook?: RunbookNote[];
   hostNeeds?: WithoutComponent<HostNeed>[];
   dataSources?: WithoutComponent<DataSource>[];
   /** State that is not backed up on purpose, with the reason. */

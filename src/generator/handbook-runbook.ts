@@ -29,6 +29,7 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
     shortcuts: typedShortcuts(model.shortcuts),
     psql: typedShortcuts(model.shortcuts).find(({ line }) => line.startsWith("psql"))?.line ?? false,
     actions: typedActions(model.actions),
+    notes: model.notes ?? [],
     linesByHand: [
       ...model.shortcuts,
       ...model.actions.map(({ services: [service = ""], command }) => ({ service, command })),

@@ -251,6 +251,7 @@ function assemble(
     (contribution.services ?? []).map((needs) => harden(key, needs, files)),
   );
   const [monitoring] = gather((contribution) => contribution.monitoring);
+  const notes = contributions.flatMap(({ contribution }) => contribution.runbook ?? []);
   const alertsOff = contributions.flatMap(({ contribution }) => contribution.alertsOff ?? []);
   return {
     format: 1,
@@ -274,6 +275,7 @@ function assemble(
     inspections: gather((contribution) => contribution.inspections),
     ...externalBuckets(gather((contribution) => contribution.externalBuckets)),
     actions: gather((contribution) => contribution.actions),
+    ...(notes.length > 0 && { notes }),
     hostNeeds: gather((contribution) => contribution.hostNeeds),
     dataSources: gather((contribution) => contribution.dataSources),
     unprotected: gather((contribution) => contribution.unprotected),

@@ -294,6 +294,13 @@ export interface Action {
   timeout: number;
 }
 
+/** A section of the runbook's part "When something is wrong". */
+export interface RunbookNote {
+  title: string;
+  /** Markdown. */
+  text: string;
+}
+
 /** What a component needs of the host and Compose cannot make. */
 export type HostNeed = {
   component: string;
@@ -484,6 +491,8 @@ export interface StackModel {
   inspections: Inspection[];
   externalBuckets?: ExternalBucket[];
   actions: Action[];
+  /** Left out where no component has something to say. */
+  notes?: RunbookNote[];
   hostNeeds: HostNeed[];
   dataSources: DataSource[];
   unprotected: Unprotected[];

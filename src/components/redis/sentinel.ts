@@ -6,6 +6,7 @@ import { monitorSecret } from "./exporter.ts";
 import { type RedisOptions, titleOf } from "./options.ts";
 import { sentinelMonitoring } from "./sentinel-exporters.ts";
 import { quorum, sentinelNames, volumeOf } from "./sentinel-names.ts";
+import { sentinelNote } from "./sentinel-runbook.ts";
 import { sentinelSecrets } from "./sentinel-secrets.ts";
 import {
   inside,
@@ -72,6 +73,7 @@ export function sentinelParts(options: RedisOptions, use: ComponentUse): Contrib
         timeout: 60_000,
       },
     ],
+    runbook: [sentinelNote(key, options)],
     dataSources: [{ ...dumpSource(key), ...restoredWith(key) }],
     unprotected: names.sentinels.map((name) => ({
       name: volumeOf(name),

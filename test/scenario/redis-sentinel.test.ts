@@ -1,0 +1,242 @@
+import { spawn } from "node:child_process";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { component as valkey } from "../../src/components/valkey/index.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import type { InspectionAnswer } from "../../src/stack/model.ts";
+import { run } from "../../src/support/process.ts";
+import { describeWithDocker } from "../support/docker.ts";
+import type { WriterReport } from "../support/sentinel-writer.ts";
+import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
+
+const images = {
+  redis: "redis:8.2.9-bookworm",
+  valkey: "valkey/valkey:9.1.1-trixie",
+  proxy: "haproxy:3.2-trixie",
+  node: "node:22-trixie-slim",
+};
+const servers = ["redis-1", "redis-2", "redis-3"];
+const sentinels = ["redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3"];
+
+/** Milliseconds until another server takes writes: 5 s of silence, an election, and some for a busy machine. */
+const aim = 10_000;
+
+type Reports = Record<"sentinels" | "waiting" | "proxy", WriterReport>;
+
+await describeWithDocker("redis with sentinels", [images.redis, images.proxy, images.node], (_engine: Engine) => {
+  let stack: DataStack;
+  const told: string[] = [];
+
+  beforeAll(async () => {
+    stack = await dataStack(
+      `
+name: ${uniqueName("sentinel")}
+components:
+${client("web", images.node, ["redis"], "1000:1000")}
+  redis: { mode: sentinel, proxy: true, memory: 128m }
+`,
+      [valkey as never],
+    );
+    await stack.up();
+    await layWriter(stack);
+  });
+  afterAll(async () => {
+    process.stdout.write(`${told.join("\n")}\n`);
+    await stack?.remove();
+  });
+
+  const docker = (...words: string[]) => run(["docker", ...words], { timeout: 60_000 });
+  const containerOf = async (service: string) => (await stack.compose("ps", "-aq", service)).stdout.trim();
+  /** Who is primary, as a sentinel says. */
+  const primary = async (by = "redis-sentinel-1") => {
+    const line =
+      "redis-cli -p 26379 --user stack_health --pass none --no-auth-warning SENTINEL GET-MASTER-ADDR-BY-NAME redis";
+    return (await stack.sh(by, line)).stdout.split("\n")[0] ?? "";
+  };
+  const asAdmin = (service: string, command: string, port = 6379) =>
+    stack.sh(
+      service,
+      `REDISCLI_AUTH=$(cat /run/secrets/redis_stack_admin) redis-cli -p ${port} --user stack_admin --no-auth-warning ${command}`,
+    );
+  const status = async () =>
+    JSON.parse((await stack.sh("redis-sentinel-2", "sh /usr/local/etc/status.sh")).stdout) as InspectionAnswer;
+  /** Everything is as it should be: two replicas that have all, three sentinels, no problem. */
+  const whole = () =>
+    vi.waitFor(async () => expect(await status()).toMatchObject({ facts: { sentinels: "3 of 3" }, problems: [] }), {
+      timeout: 60_000,
+      interval: 250,
+    });
+  const tell = (what: string, reports: Reports) =>
+    told.push(
+      `${what}: ${Object.entries(reports)
+        .map(
+          ([name, { acknowledged, lost, outage }]) =>
+            `${name} ${acknowledged} writes, ${lost} lost, ${outage} ms without`,
+        )
+        .join("; ")}`,
+    );
+
+  /** Lets three clients write while something happens, and says what they lost. `all`: until each has written for a while. */
+  async function whileWriting(name: string, body: (all: () => Promise<void>) => Promise<void>): Promise<Reports> {
+    const child = spawn("docker", ["exec", "-i", await containerOf("web"), "node", "/tmp/writer.mjs", name]);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const counts = () =>
+      Object.values(JSON.parse(output.trimEnd().split("\n").at(-1) || "{}") as Record<string, number>);
+    const all = async () => {
+      const before = counts();
+      const gone = () => counts().filter((count, index) => count >= (before[index] ?? 0) + 50).length;
+      await vi.waitUntil(() => gone() === 3, { timeout: 30_000, interval: 50 });
+    };
+    try {
+      await vi.waitUntil(() => output.endsWith("}\n"), { timeout: 20_000 });
+      await all();
+      await body(all);
+    } finally {
+      child.stdin.end("stop\n");
+    }
+    await ended;
+    const last = output.trimEnd().split("\n").at(-1) ?? "";
+    if (!last.includes("acknowledged")) throw new Error(`the writer says: ${output.slice(-2_000)}`);
+    const reports = JSON.parse(last) as Reports;
+    tell(name, reports);
+    return reports;
+  }
+
+  test("starts with one primary and two replicas, known by name to three sentinels", async () => {
+    expect(await Promise.all(sentinels.map((name) => primary(name)))).toEqual(["redis-1", "redis-1", "redis-1"]);
+    await whole();
+    const shown = await status();
+    expect(shown.facts.primary).toBe("redis-1");
+    expect(shown.facts.replicas).toMatch(/^redis-2 \d+ bytes behind; redis-3 \d+ bytes behind$/);
+    expect(await hardeningOf(stack, "redis-2")).toEqual(hardened("999:999"));
+    expect(await hardeningOf(stack, "redis-sentinel-3")).toEqual(hardened("999:999"));
+    expect(await hardeningOf(stack, "redis-proxy")).toEqual(hardened("99:99"));
+  });
+
+  test("without a password, or with a wrong one, neither servers nor sentinels answer", async () => {
+    const as = (service: string, words: string) => stack.sh(service, `redis-cli --no-auth-warning ${words}`);
+    for (const [service, port] of [
+      ["redis-2", 6379],
+      ["redis-sentinel-2", 26379],
+    ] as const) {
+      expect((await as(service, `-p ${port} PING`)).stdout, service).toContain("NOAUTH");
+      for (const user of ["stack_sentinel", "stack_replica", "stack_admin", "web", "default"])
+        expect((await as(service, `-p ${port} --user ${user} --pass wrong PING`)).stderr, user).toContain("WRONGPASS");
+      const health = await as(service, `-p ${port} --user stack_health --pass none CONFIG GET requirepass`);
+      expect(health.stdout, service).toContain("NOPERM");
+    }
+    const sentinel = await as("redis-sentinel-2", "-p 26379 --user stack_health --pass none SENTINEL FAILOVER redis");
+    expect(sentinel.stdout).toContain("NOPERM");
+    const app = (words: string, port: number) =>
+      stack.sh(
+        "redis-2",
+        `REDISCLI_AUTH="$(cat)" redis-cli -h redis-sentinel-1 -p ${port} --user web ${words}`,
+        stack.secret("redis_web"),
+      );
+    expect((await app("SENTINEL GET-MASTER-ADDR-BY-NAME redis", 26379)).stdout).toContain("redis-1");
+    expect((await app("SENTINEL REMOVE redis", 26379)).stdout).toContain("NOPERM");
+  });
+
+  /** Something happens to the primary and is put right later, while clients write all the time. */
+  async function failover(
+    name: string,
+    fault: (server: string) => Promise<unknown>,
+    heal: (server: string) => Promise<unknown>,
+  ): Promise<number> {
+    const before = await primary("redis-sentinel-2");
+    let took = 0;
+    const reports = await whileWriting(name, async (all) => {
+      const began = Date.now();
+      await fault(before);
+      const isOther = async () => ![before, ""].includes(await primary("redis-sentinel-2"));
+      await vi.waitUntil(isOther, { timeout: 60_000, interval: 50 });
+      took = Date.now() - began;
+      // Before the former one is back, and when it is.
+      await all();
+      await heal(before);
+      await whole();
+      await all();
+    });
+    told.push(`  another primary after ${took} ms`);
+    expect(await primary("redis-sentinel-2")).not.toBe(before);
+    for (const [client, { lost, acknowledged }] of Object.entries(reports)) {
+      expect(acknowledged, client).toBeGreaterThan(150);
+      expect(lost, client).toBe(0);
+    }
+    return took;
+  }
+
+  test("the primary is killed", async () => {
+    const took = await failover(
+      "killed",
+      async (server) => docker("kill", await containerOf(server)),
+      async (server) => docker("start", await containerOf(server)),
+    );
+    expect(took).toBeLessThan(aim);
+  });
+
+  test("the primary hangs, and goes on later as if it were still the primary", async () => {
+    const took = await failover(
+      "paused",
+      async (server) => docker("pause", await containerOf(server)),
+      async (server) => docker("unpause", await containerOf(server)),
+    );
+    expect(took).toBeLessThan(aim);
+  });
+
+  test("the primary is cut off, and refuses writes before another one takes them", async () => {
+    const network = `${stack.model.name}_redis`;
+    let refusedAfter: Promise<number> | undefined;
+    const took = await failover(
+      "cut off",
+      async (server) => {
+        await docker("network", "disconnect", network, await containerOf(server));
+        const began = Date.now();
+        const refused = async () => (await asAdmin(server, "SET written-there 1")).stdout.startsWith("NOREPLICAS");
+        refusedAfter = vi.waitUntil(refused, { timeout: 30_000, interval: 50 }).then(() => Date.now() - began);
+      },
+      async (server) => docker("network", "connect", "--alias", server, network, await containerOf(server)),
+    );
+    told.push(`  the one that was cut off refused writes after ${await refusedAfter} ms`);
+    expect(await refusedAfter).toBeLessThan(took);
+    expect(took).toBeLessThan(aim);
+  });
+
+  test("the primary's volume is lost: it does not start empty, and fetches its data", async () => {
+    const took = await failover(
+      "volume lost",
+      async (server) => {
+        await stack.compose("rm", "--stop", "--force", server);
+        await docker("volume", "rm", `${stack.model.name}_${server}-data`);
+        // At once, long before the sentinels have decided.
+        void stack.compose("up", "-d");
+      },
+      () => stack.up(),
+    );
+    expect(took).toBeLessThan(aim + 5_000);
+    const sizes = await Promise.all(servers.map(async (server) => (await asAdmin(server, "DBSIZE")).stdout.trim()));
+    expect(new Set(sizes).size).toBe(1);
+    expect(Number(sizes[0])).toBeGreaterThan(1_000);
+  });
+});
+
+/** The writer with its client library as one file, in the container of the app. */
+async function layWriter(stack: DataStack): Promise<void> {
+  const { outputFiles } = await build({
+    entryPoints: [new URL("../support/sentinel-writer.ts", import.meta.url).pathname],
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    logLevel: "error",
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  const laid = await stack.sh("web", "cat >/tmp/writer.mjs", outputFiles[0]?.text ?? "");
+  if (laid.code !== 0) throw new Error(laid.stderr);
+}
