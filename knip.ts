@@ -8,6 +8,7 @@ const config: KnipConfig = {
     "test/**/*.test.ts",
     "test/support/*-child.ts",
     "test/unit/alerts/*.ts",
+    "test/catalogue/*.ts",
     "stacks/*/app/*.mjs",
   ],
   project: ["src/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"],
