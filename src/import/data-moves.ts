@@ -70,7 +70,7 @@ function movePostgres(
       commands: [
         `${oldExec(project, service.name)} pg_dump --username ${plain(user)} --no-owner --no-privileges ${plain(database)} > ${quoted(folder)}/${key}.sql`,
         `cd ${quoted(folder)}`,
-        `./prod.sh start ${key}`,
+        `./prod.sh start ${key} ${key}-setup`,
         `docker compose exec -T ${key} psql --username ${target} --dbname ${target} --set ON_ERROR_STOP=1 --single-transaction < ${key}.sql`,
         `rm ${key}.sql`,
       ],

@@ -27,6 +27,8 @@ interface Told {
   weak: string[];
   empty: string[];
   given: Map<string, string[]>;
+  /** Servers whose login reaches the service under the names that it reads. */
+  reached: Set<string>;
 }
 
 /**
@@ -40,26 +42,39 @@ export function splitEnvironment(
   findings: Findings,
 ): SplitEnvironment {
   const split: SplitEnvironment = { env: {}, secrets: {} };
-  const told: Told = { moved: [], weak: [], empty: [], given: new Map() };
+  const told: Told = { moved: [], weak: [], empty: [], given: new Map(), reached: new Set() };
   for (const [variable, written] of Object.entries(part.environment)) {
-    const unset = unsetIn(written);
+    if (placeNothing(part, variable, written, split, findings)) continue;
     const value = withoutUnset(written);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
-      const what = `the variable ${variable} is left out: its name is none that a shell takes`;
-      findings.notFixed.push({ service: part.service.name, what });
-    } else if (unset !== undefined && isSecret(variable, "unknown-value")) {
-      const name = secretFileName(part.key, variable);
-      split.secrets[variable] = name;
-      findings.todo.push(`secrets/${name}: ${variable} of ${part.service.name} (\${${unset}} has no value here)`);
-    } else {
-      if (value !== written) told.empty.push(variable);
-      const neighbour = neighbours.find((each) => concerns(variable, value, each));
-      if (neighbour === undefined || !following(part, variable, value, neighbour, split, told, findings))
-        placeAlone(part, variable, renamedHosts(value, renamed), split, told, findings);
-    }
+    if (value !== written) told.empty.push(variable);
+    const neighbour = neighbours.find((each) => concerns(variable, value, each));
+    if (neighbour === undefined || !following(part, variable, value, neighbour, split, told, findings))
+      placeAlone(part, variable, renamedHosts(value, renamed), split, told, findings);
   }
   tell(part, neighbours, split, told, findings);
   return split;
+}
+
+/** Deals with a variable that cannot be kept, is empty, or whose value is not here; false where it has one. */
+function placeNothing(
+  part: Part,
+  variable: string,
+  written: string,
+  split: SplitEnvironment,
+  findings: Findings,
+): boolean {
+  const unset = unsetIn(written);
+  const isHidden = isSecret(variable, "unknown-value");
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
+    const what = `the variable ${variable} is left out: its name is none that a shell takes`;
+    findings.notFixed.push({ service: part.service.name, what });
+  } else if (written === "" && isHidden) part.details.push(`${variable} is empty and left out`);
+  else if (unset !== undefined && isHidden) {
+    const name = secretFileName(part.key, variable);
+    split.secrets[variable] = name;
+    findings.todo.push(`secrets/${name}: ${variable} of ${part.service.name} (\${${unset}} has no value here)`);
+  } else return false;
+  return true;
 }
 
 /** Places a variable that has to do with a server of the stack; false where it is like any other. */
@@ -69,12 +84,13 @@ function following(
   value: string,
   neighbour: Neighbour,
   split: SplitEnvironment,
-  { given }: Told,
+  { given, reached }: Told,
   findings: Findings,
 ): boolean {
   const { key } = neighbour;
   const followed = follow(variable, value, neighbour);
   if (followed === undefined) return false;
+  if (typeof followed === "object") reached.add(key);
   if (followed === "given") given.set(key, [...(given.get(key) ?? []), variable]);
   else if (typeof followed === "string") {
     split.env[variable] = followed;
@@ -116,7 +132,7 @@ function tell(
   part: Part,
   neighbours: readonly Neighbour[],
   { secrets }: SplitEnvironment,
-  { moved, weak, empty, given }: Told,
+  { moved, weak, empty, given, reached }: Told,
   findings: Findings,
 ): void {
   const { name } = part.service;
@@ -127,7 +143,8 @@ function tell(
     findings.fixed.push({ service: name, was: `${moved.join(", ")} in the environment`, now });
   }
   for (const { key, login, offer } of neighbours) {
-    if (login.passwords.length > 0 || offer.password === undefined) continue;
+    const givesUrl = given.get(key)?.some((variable) => /UR[IL]$/.test(variable)) === true;
+    if (login.passwords.length > 0 || offer.password === undefined || reached.has(key) || givesUrl) continue;
     const user = offer.user === undefined ? "" : ` and env: { ITS_USER: ${offer.user} }`;
     notFixed(
       `${key} asks for a login now. It comes as ${Object.keys(offer.variables).join(", ")}; where ${name} reads another name write secrets: { THAT_NAME: ${offer.password} }${user} in stack.yaml`,

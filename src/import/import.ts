@@ -52,8 +52,9 @@ export function importCompose(request: ImportRequest): Imported {
   return new Import(request, project, services, stack).result();
 }
 
+/** Never the name of the old project: Compose would take the old containers for the stack's own and replace them. */
 function stackName(name: string): string {
-  const key = keyFor(name, new Set());
+  const key = `${keyFor(name, new Set())}-stack`;
   return nameField("the stack's name").safeParse(key).success ? key : "stack";
 }
 
@@ -65,6 +66,7 @@ class Import {
   private readonly parts: Part[];
   private readonly findings: Findings = noFindings();
   private readonly uses: Uses;
+  private readonly built = new Map<string, string>();
   /** Migrations by the key of their app. */
   private readonly migrations = new Map<string, string[]>();
 
@@ -74,7 +76,7 @@ class Import {
     this.stack = stack;
     this.folder = request.folder ?? stack;
     const types = new Set(request.components.map(({ type }) => type));
-    const choice = { types, apps: new Set(request.apps), project: stack };
+    const choice = { types, apps: new Set(request.apps), project: stack.replace(/-stack$/, "") };
     this.parts = partsOf(services, choice, request, this.findings);
     this.uses = new Uses(this.parts);
   }
@@ -215,13 +217,14 @@ class Import {
     const oneShot = this.uses.endsByItself(service.name);
     const migrate = this.migrations.get(part.key);
     const given: Ingredients = {
-      project: this.stack,
+      project: this.stack.replace(/-stack$/, ""),
       ...split,
       secretFiles,
       uses,
       mounts,
       oneShot,
       hasEdge: this.hasEdge(),
+      built: this.built,
       internal: isServer(part) && this.uses.isUsed(part.key) && uses.length === 0,
       ...(migrate && { migrate }),
     };

@@ -25,7 +25,7 @@ const engineSocket = /(docker|containerd|podman)[^/]*\.sock$/;
 
 /** Paths of the host that belong to the system, which nothing in a container should see. */
 const systemPath =
-  /^\/($|(proc|sys|dev|etc|run|var\/run|var\/lib\/docker|var\/lib|var|root|home|boot|usr|bin|lib)(\/?$))|^\/(proc|sys|dev|var\/lib\/docker)\//;
+  /^\/($|(proc|sys|dev|etc|run|var\/run|var\/lib\/docker|var\/lib|var|root|home|boot|usr|bin|lib)(\/?$))|^\/(proc|sys|dev|run|var\/run|var\/lib\/docker)\//;
 
 const longestFile = 64 * 1024;
 
@@ -86,7 +86,8 @@ class Sorter {
   }
 
   private volume(wish: string, path: string, old: string): void {
-    const name = keyFor(wish.replace(new RegExp(`^${this.part.key}[-_](?=[a-z])`), ""), this.used);
+    const short = wish.replace(new RegExp(`^${this.part.key}[-_](?=[a-z])`), "");
+    const name = keyFor(short === this.part.key ? posix.basename(path) : short, this.used);
     this.used.add(name);
     this.found.volumes.push({ name, path, old });
   }

@@ -29,6 +29,8 @@ export interface Ingredients {
   internal: boolean;
   /** Traefik holds ports 80 and 443. */
   hasEdge: boolean;
+  /** Images that are built, by how: two services of one build share one. */
+  built: Map<string, string>;
 }
 
 /** Why something that is built here cannot be an app; undefined: it can. */
@@ -106,7 +108,7 @@ function commonSection(part: Part, given: Ingredients, findings: Findings): Sect
   const isOne = publish.length > 0 || given.oneShot;
   const entrypoint = service.entrypoint?.map(withoutUnset);
   return filled({
-    image: imageText(part, given.project, findings),
+    image: imageText(part, given.project, given.built, findings),
     port,
     routes,
     uses: given.uses,
@@ -202,7 +204,7 @@ function noteHealth(part: Part, findings: Findings): Section {
 /** Images that begin as root hand their folders over and change the user; one that has a user from the start does not. */
 function capabilitiesFor(part: Part, hasVolumes: boolean): string[] {
   const { service } = part;
-  if (service.user !== undefined && !/^(0|root)(:|$)/.test(service.user)) return [];
+  if (service.user !== undefined && /^[1-9]\d*(:|$)/.test(service.user)) return [];
   return hasVolumes || service.build === undefined ? ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"] : [];
 }
 

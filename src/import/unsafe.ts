@@ -1,4 +1,5 @@
 import type { Findings, Part } from "./part.ts";
+import { isSecret } from "./secrets-in.ts";
 
 /** Capabilities that `type: service` can give back. */
 const given = new Set(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
@@ -25,6 +26,9 @@ export function noteUnsafe(part: Part, findings: Findings): void {
     lost(`without ${capabilities.join(", ")} it may not work; compose.override.yaml can give it back`);
   }
   if (role === "component") {
+    const secrets = Object.keys(part.environment).filter((name) => isSecret(name, part.environment[name] ?? ""));
+    if (secrets.length > 0)
+      fixed(`${secrets.join(", ")} in the environment`, "new ones are made, as files under secrets/");
     const open = service.ports.filter(({ published }) => published !== undefined);
     if (open.length > 0 && part.type !== "traefik")
       fixed(
@@ -34,6 +38,13 @@ export function noteUnsafe(part: Part, findings: Findings): void {
   }
   if (service.containerName !== undefined)
     part.details.push(`container_name ${service.containerName} goes: the name of the service is its address`);
+  const gone = part.hosts.filter(
+    (host) => host !== part.key && host !== service.containerName && host !== service.hostname,
+  );
+  if (gone.length > 0)
+    lost(
+      `it is reached as ${part.key} now and no longer as ${gone.join(", ")}; env: of the others is changed, their files are not`,
+    );
   if (service.links.length > 0) part.details.push("links go: services find each other by name");
   if ((service.user === "root" || service.user === "0" || service.user === "0:0") && role !== "component")
     lost("it runs as root because the file says so; try a number under user: in stack.yaml");

@@ -23,7 +23,11 @@ export class Uses {
     );
     for (const part of parts)
       for (const { service } of [...part.service.dependsOn, ...part.service.links])
-        for (const target of parts.filter((each) => each.service.name === service)) this.add(part.key, target.key);
+        for (const target of parts.filter((each) => each.service.name === service)) {
+          if (target.role === "app" && !this.usable.has(target.key))
+            part.details.push(`no longer waits for ${service}, which has no port`);
+          this.add(part.key, target.key);
+        }
   }
 
   add(from: string, to: string): void {
@@ -86,11 +90,13 @@ function sameImage(a: Part, b: Part): boolean {
   return JSON.stringify([a.service.image, a.service.build]) === JSON.stringify([b.service.image, b.service.build]);
 }
 
-/** True where the section is going to have a port. */
+/** True where the section is going to have a port, or needs none to be used. */
 function hasPort({ service }: Part): boolean {
   return (
     service.ports.some(({ protocol }) => protocol === "tcp") ||
     service.expose.length > 0 ||
+    // Then it becomes a service, which can be waited for without one.
+    service.secrets.length > 0 ||
     /^\d+$/.test(service.environment.PORT ?? "") ||
     Object.keys(service.labels).some((label) => /loadbalancer\.server\.port$|^traefik\.port$/i.test(label))
   );

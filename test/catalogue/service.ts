@@ -47,4 +47,8 @@ const section = fc
   )
   .map((options) => ({ type: "service", image: "mysql:8.4.6", routes: [], uses: [], publish: [], ...options }));
 
-export const inTests: ComponentInTests = { random: { section, most: 2, parts: "none" } };
+export const inTests: ComponentInTests = {
+  random: { section, most: 2, parts: "none" },
+  // What an import puts in place of the official image of a server.
+  healthPrograms: [[/^pgvector\/pgvector$/, /^pg_isready$/]],
+};
