@@ -102,7 +102,7 @@ function secretsOf(key: string, users: readonly AppUser[]): SecretFile[] {
     encoding: "base64url",
   });
   return [
-    password(names.admin, `Password of the administrator of ${key}; put into its volume when that is made`),
+    password(names.admin, `Password of the administrator of ${key}`),
     {
       name: names.keyFile,
       about: `Key by which members of the replica set of ${key} know each other; there is one`,

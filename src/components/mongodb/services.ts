@@ -66,8 +66,11 @@ export function serverService(key: string, about: string, options: MongodbOption
   };
 }
 
-const healthScript =
-  "const told = db.hello(); quit(told.isreplicaset || (told.setName && told.isWritablePrimary) ? 0 : 1)";
+const healthScript = [
+  'if (require("fs").existsSync("/tmp/begun")) quit(1)',
+  "const told = db.hello()",
+  "quit(told.isreplicaset || (told.setName && told.isWritablePrimary) ? 0 : 1)",
+].join("; ");
 
 /** Makes the set and the users, each time the stack is started. */
 export function setupService(key: string, options: MongodbOptions, passwords: readonly string[]): ServiceNeeds {

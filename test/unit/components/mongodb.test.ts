@@ -1,6 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Script } from "node:vm";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import type { ComponentUse } from "../../../src/components/component.ts";
 import { component } from "../../../src/components/mongodb/index.ts";
@@ -278,5 +281,88 @@ describe("the check of a copy", () => {
     expect(check(`${archive} | sed 's/a/b/'`)).toMatch(/crc error|invalid compressed|format violated/);
     expect(check("seq 100000 | gzip -c")).toContain("is no archive of mongodump: it begins with 310a320a");
     expect(check("printf ''")).toMatch(/unexpected end of file|begins with/);
+  });
+});
+
+describe("a start", () => {
+  /** The container's file system in a folder of its own, with programs that write down how they are called. */
+  function container() {
+    const root = mkdtempSync(join(tmpdir(), "mongodb-start-"));
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    const path = (name: string) => join(root, name);
+    for (const folder of ["bin", "data/db", "run/secrets", "tmp", "etc/mongo"])
+      mkdirSync(path(folder), { recursive: true });
+    const inRoot = (text: string) =>
+      text.replaceAll(/(?<![\w.])\/(data\/db|run\/secrets|tmp|etc\/mongo)(?!\w)/g, `${root}/$1`);
+    for (const name of ["start.sh", "backup.sh", "initialized.sh"])
+      writeFileSync(path(`etc/mongo/${name}`), inRoot(made().file(name)));
+    for (const program of ["mongod", "mongosh", "docker-entrypoint.sh"]) {
+      writeFileSync(path(`bin/${program}`), `#!/bin/sh\necho "${program} $STACK_PART $*" >>${root}/calls\n`);
+      chmodSync(path(`bin/${program}`), 0o755);
+    }
+    writeFileSync(path("run/secrets/mongodb_key"), `${"ab".repeat(32)}\n`);
+    const run = (script: string) => {
+      writeFileSync(path("calls"), "");
+      const env = { ...process.env, PATH: `${path("bin")}:${process.env.PATH}`, STACK_PART: "" };
+      const { status, stderr } = spawnSync("sh", [path(`etc/mongo/${script}`)], { env, encoding: "utf8" });
+      expect(status, stderr).toBe(0);
+      const calls = readFileSync(path("calls"), "utf8").trim().split("\n");
+      return calls.map((line) => line.split(" ").slice(0, 2).join(" ").trim());
+    };
+    return {
+      run,
+      path,
+      administrator: (password: string) => writeFileSync(path("run/secrets/mongodb_stack_admin"), `${password}\n`),
+      /** What the server leaves in its folder. */
+      filled: () => writeFileSync(path("data/db/WiredTiger"), ""),
+    };
+  }
+
+  test("the first is the image's, and the next ones as well as long as the password stays", () => {
+    const { run, path, administrator, filled } = container();
+    administrator("one");
+    expect(run("start.sh")).toEqual(["docker-entrypoint.sh"]);
+    filled();
+    run("initialized.sh");
+    expect(run("start.sh")).toEqual(["docker-entrypoint.sh"]);
+    expect(readFileSync(path("tmp/key"), "utf8")).toBe("ab".repeat(32));
+    expect(existsSync(path("data/db/WiredTiger"))).toBe(true);
+  });
+
+  test("another password of the administrator is told to a server that nobody reaches, once", () => {
+    const { run, path, administrator, filled } = container();
+    administrator("one");
+    run("start.sh");
+    filled();
+    run("initialized.sh");
+    administrator("two");
+    expect(run("start.sh")).toEqual(["mongod", "mongosh begin", "mongosh end", "mongod", "docker-entrypoint.sh"]);
+    expect(existsSync(path("tmp/begun"))).toBe(false);
+    expect(run("start.sh")).toEqual(["docker-entrypoint.sh"]);
+  });
+
+  test("a volume from elsewhere learns it as well", () => {
+    const { run, administrator, filled } = container();
+    administrator("one");
+    filled();
+    expect(run("start.sh")).toContain("mongosh end");
+    expect(run("start.sh")).toEqual(["docker-entrypoint.sh"]);
+  });
+
+  test("one that was interrupted before there was an administrator begins anew; data is never thrown away", () => {
+    const { run, path, administrator, filled } = container();
+    administrator("one");
+    run("start.sh");
+    filled();
+    writeFileSync(path("data/db/left"), "");
+    expect(run("start.sh")).toEqual(["docker-entrypoint.sh"]);
+    expect([existsSync(path("data/db/left")), existsSync(path("data/db/WiredTiger"))]).toEqual([false, false]);
+    filled();
+    run("initialized.sh");
+    writeFileSync(path("data/db/orders"), "");
+    run("start.sh");
+    administrator("two");
+    run("start.sh");
+    expect(existsSync(path("data/db/orders"))).toBe(true);
   });
 });
