@@ -11,7 +11,7 @@ const standsStill = 5 * 60_000;
 export function jobProblems(
   directory: string,
   jobs: readonly JobView[],
-  services: readonly ServiceStatus[],
+  services: readonly Pick<ServiceStatus, "uptime">[],
   now: number,
 ): StatusProblem[] {
   const troubles = jobTroubles(jobs).map(({ title, command, component }) => ({
@@ -22,7 +22,11 @@ export function jobProblems(
   return [...troubles, ...(jobs.length === 0 ? [] : standingSchedule(directory, services, now))];
 }
 
-function standingSchedule(directory: string, services: readonly ServiceStatus[], now: number): StatusProblem[] {
+function standingSchedule(
+  directory: string,
+  services: readonly Pick<ServiceStatus, "uptime">[],
+  now: number,
+): StatusProblem[] {
   const { lastTick } = readScheduleMemory(directory);
   const since = lastTick ?? now - 1_000 * Math.max(0, ...services.map(({ uptime = 0 }) => uptime));
   if (now - since < standsStill) return [];

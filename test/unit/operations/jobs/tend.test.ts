@@ -3,14 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Compose } from "../../../../src/engine/compose.ts";
+import { metricsText } from "../../../../src/notify/metrics-text.ts";
 import type { Context } from "../../../../src/operations/context.ts";
 import { keepJobLog, newRunId, noteJobRun, readJobRuns } from "../../../../src/operations/jobs/history.ts";
 import { runJobNow } from "../../../../src/operations/jobs/run-now.ts";
 import { jobLockFile, tendJobs } from "../../../../src/operations/jobs/tend.ts";
 import { jobHistory, jobLog, viewJobs } from "../../../../src/operations/jobs/view.ts";
 import { tryLock } from "../../../../src/operations/lock.ts";
+import { noCounts } from "../../../../src/operations/metrics/counts.ts";
+import { serviceMetrics } from "../../../../src/operations/metrics/service-metrics.ts";
 import { jobTroubles } from "../../../../src/operations/notify/jobs.ts";
+import { lookAtStack } from "../../../../src/operations/notify/look.ts";
 import { silentProgress } from "../../../../src/operations/progress.ts";
+import { writeScheduleMemory } from "../../../../src/operations/schedule/memory.ts";
+import { jobProblems } from "../../../../src/operations/status-jobs.ts";
 import type { Job } from "../../../../src/stack/model.ts";
 import { type FakeEngine, fakeEngine } from "../../../support/fake-engine.ts";
 import { model, service } from "../../../support/models.ts";
@@ -206,6 +212,58 @@ test("waits for what it needs, and for a command at work, and is overdue meanwhi
   if ("release" in lock) lock.release();
   expect(await tendAt(noon + 17 * minute)).toEqual(["report: begun (run ID)"]);
   expect(jobTroubles(viewJobs(context()))).toEqual([]);
+});
+
+test("how it goes is told to those whom notify names, and as metrics", async () => {
+  const metrics = () => {
+    const none = { use: new Map(), counts: noCounts(), migrations: [], watchRestarts: {}, logStores: {} };
+    const sight = { at: now, model: shop, containers: [], jobs: viewJobs(context()), ...none };
+    const lines = metricsText(serviceMetrics(sight)).split("\n");
+    return lines
+      .filter((line) => line.startsWith("create_stack_job"))
+      .map((line) => line.replace(/^create_stack_job_|{.*}/g, ""));
+  };
+  const alerts = async () => {
+    const { troubles } = await lookAtStack(context(), { thorough: false });
+    return troubles.filter(({ key }) => key.startsWith("job")).map((trouble) => trouble.name);
+  };
+  await tendAt(noon - minute);
+  expect(metrics()).toEqual(["running 0", "overdue 0", "failures_total 0"]);
+  await tendAt(noon);
+  now = noon + minute;
+  await end(1);
+  await tendAt(noon + 2 * minute);
+  expect(await alerts()).toEqual(["JobFailed"]);
+  expect(metrics()).toEqual([
+    "last_success 0",
+    "last_duration_seconds 60",
+    "running 0",
+    "overdue 0",
+    "failures_total 1",
+  ]);
+  now = noon + 80 * minute;
+  expect(await alerts()).toEqual(["JobFailed", "JobOverdue"]);
+  expect(metrics()).toContain("overdue 1");
+  await tendAt(now);
+  expect(metrics()).toContain("running 1");
+  await end(0);
+  await tendAt(now);
+  expect(metrics()).toEqual(
+    expect.arrayContaining(["last_success 1", `last_success_timestamp_seconds ${now / 1_000}`]),
+  );
+});
+
+test("that nothing begins jobs is a problem of status, once the stack has run for a while", async () => {
+  const up = (seconds: number) => [{ uptime: seconds }];
+  const problems = (seconds: number) =>
+    jobProblems(directory, viewJobs(context()), up(seconds), now).map(({ message, hint }) => `${message} -> ${hint}`);
+  expect(problems(200)).toEqual([]);
+  expect(problems(400)).toEqual(["jobs do not run: nothing calls the schedule -> ./prod.sh schedule install"]);
+  writeScheduleMemory(directory, { lanes: {}, bases: {}, lastTick: now - minute });
+  expect(problems(400)).toEqual([]);
+  now += 9 * minute;
+  expect(problems(400)).toEqual(["jobs do not run: the schedule was last called 10m ago -> ./prod.sh schedule show"]);
+  expect(jobProblems(directory, [], up(400), now)).toEqual([]);
 });
 
 test("a stack that is stopped runs no jobs", async () => {

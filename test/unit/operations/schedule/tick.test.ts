@@ -176,6 +176,36 @@ describe("when something is at work already", () => {
   });
 });
 
+describe("jobs", () => {
+  test("are seen to by each call, also by one that finds another at work, and one that fails makes no backup a failed one", async () => {
+    const lock = tryLock(directory, "schedule run", now, "schedule.lock");
+    const jobs = async () => ({ ok: false, lines: ["report: FAILED"] });
+    expect(await tick({ jobs })).toMatchObject({
+      outcome: "busy",
+      events: [{ what: "jobs", lines: ["jobs: report: FAILED"] }],
+    });
+    if ("release" in lock) lock.release();
+    expect(await tick({ jobs })).toMatchObject({ outcome: "ok" });
+  });
+
+  test("go on every minute while a long copy runs", async () => {
+    let seen = 0;
+    let finish: (result: RunResult) => void = () => {};
+    sleep = async (_, signal) => {
+      if (seen === 4) finish(result([source("postgres")]));
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    };
+    const jobs = async () => {
+      seen += 1;
+      if (seen === 2) throw new Error("the engine is away");
+      return { ok: true, lines: [] };
+    };
+    await tick({ jobs, copy: () => new Promise((resolve) => (finish = resolve)) });
+    expect(seen).toBeGreaterThanOrEqual(4);
+  });
+});
+
 describe("the log", () => {
   test("is shipped by a call that finds another one at work on a long copy", async () => {
     const lock = tryLock(directory, "schedule run", now, "schedule.lock");
