@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import type { Engine } from "../../src/engine/engine.ts";
 import { runBackup } from "../../src/operations/backup/run.ts";
@@ -20,7 +20,7 @@ type Section = Record<string, unknown>;
 /** Types whose images cannot be had everywhere, or cost minutes; each has a scenario of its own. */
 const leftOut = ["elk", "loki", "grafana", "mongodb"];
 
-/** What is tried of a preset: the one with most kinds of data, and the smallest, are also copied and restored on trial. */
+/** What is tried of a preset: the smallest, and one with three kinds of data, are also copied and restored on trial. */
 const tried: Record<string, { without?: readonly string[]; restored?: true }> = {
   starter: { restored: true },
   sentineliq: { restored: true },
@@ -28,7 +28,7 @@ const tried: Record<string, { without?: readonly string[]; restored?: true }> = 
   "devops-canary": {},
   // Its twelve exporters are those of lokifi.
   rescuemesh: { without: ["monitoring"] },
-  "monitoring-platform": { restored: true, without: ["monitoring"] },
+  "monitoring-platform": { without: ["monitoring"] },
 };
 
 /** An application that answers whatever its health check asks. */
@@ -112,9 +112,16 @@ await describeWithDocker("presets start", images, (engine: Engine) => {
         JSON.stringify({ networks: ownSubnets(stack.model) }),
       );
       await runStart(stack.context(), { pull: false });
-      const { healthy, problems, services } = await runStatus(stack.context());
-      expect(problems).toEqual([]);
-      expect(healthy).toBe(true);
+      // Right after the start of twenty servers on a small machine an answer may take longer than status waits for it.
+      const { services } = await vi.waitFor(
+        async () => {
+          const report = await runStatus(stack.context());
+          expect(report.problems).toEqual([]);
+          expect(report.healthy).toBe(true);
+          return report;
+        },
+        { timeout: 90_000, interval: 1_000 },
+      );
       expect(services.filter(({ restarts }) => restarts > 0)).toEqual([]);
       const running = services.filter((service) => service.class === "long-running");
       const used = running.reduce((sum, { memory }) => sum + (memory?.used ?? 0), 0);
