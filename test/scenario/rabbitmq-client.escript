@@ -12,7 +12,8 @@ main(Words) ->
             {ok, Channel} = amqp_connection:open_channel(Connection),
             try [io:format("~s~n", [run(Part, Channel)]) || Part <- parts(Words)]
             catch _:Reason -> io:format("refused: ~0p~n", [Reason])
-            end;
+            end,
+            amqp_connection:close(Connection, 2000);
         {error, {auth_failure, _}} -> io:format("not let in~n");
         {error, Reason} -> io:format("no connection: ~0p~n", [Reason])
     end,
