@@ -15,7 +15,7 @@ export const cases: RuleCases = {
     ],
   },
   JobOverdue: {
-    fires: { series: of("overdue", "0x3 1x6"), at: "8m", labels: { component: "nightly" } },
+    fires: { series: of("overdue", "0x3 1x8"), at: "10m", labels: { component: "nightly" } },
     silent: [
       { series: of("overdue", "0 1x4 0x4"), at: "8m" },
       { series: { ...of("overdue", "0x9"), ...of("overdue", "1x9", "another") }, at: "8m" },
