@@ -45,10 +45,20 @@ components:
   elk: { version: 8, host: kibana.localhost }
 `;
 
+const databases = `
+name: databases
+components:
+  web: { type: app, image: foo/web:1, port: 3000, user: "1000:1000", uses: [postgres, mongodb, mongodb/orders], migrate: [npm, run, migrate] }
+  postgres: { pooler: { mode: transaction, size: 20 } }
+  mongodb: { settings: { notablescan: true } }
+  monitoring: {}
+`;
+
 const stacks: [name: string, text: string][] = [
   ...presets.map((preset): [string, string] => [preset, presetText(preset)]),
   ["awkward", awkward],
   ["logs", logs],
+  ["databases", databases],
 ];
 
 interface Resolved {

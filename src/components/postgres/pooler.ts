@@ -84,7 +84,7 @@ export function poolerParts(pooler: Pooler, { key, monitored, template }: Compon
     secrets: [
       {
         name: pooler.secret,
-        about: `Password of ${poolerRole}, by which the pooler looks up logins at ${key}`,
+        about: `Password of ${poolerRole}, by which the pooler looks up logins at ${key}; it reads a new one when it starts`,
         mode: 0o444,
         kind: "random",
         encoding: "base64url",
