@@ -4,11 +4,27 @@
 #   check    the archive is whole, from its first byte to its last
 #   load     makes the content of an empty /data/db of it, with a server of its own
 #   count    prints what a running server holds, as JSON
+#   adopt    gives the administrator in /data/db the password of now
 set -eu
 umask 022
 archive=/backup/dump.archive.gz
 
 tasks() { STACK_PART=$1 mongosh --quiet --norc --nodb --file /etc/mongo/tasks.js; }
+
+# A server on /data/db that nobody but this script reaches, so it asks for no password.
+alone() {
+  mongod --dbpath /data/db --bind_ip 127.0.0.1 --port 27017 --replSet rs0 --oplogSize 1024 \
+    --wiredTigerCacheSizeGB 0.25 --nounixsocket --fork --logpath /tmp/alone.log --pidfilepath /tmp/alone.pid >/dev/null ||
+    { tail -n 5 /tmp/alone.log; exit 1; }
+  tasks begin
+}
+
+# The administrator's password is the one of now; by the hash a later start sees whether it still is.
+finish() {
+  tasks end
+  mongod --dbpath /data/db --shutdown >/dev/null
+  sha256sum </run/secrets/mongodb_stack_admin >/data/db/.stack-admin
+}
 
 case "$1" in
   capture)
@@ -21,14 +37,13 @@ case "$1" in
     [ "$first" = 6de29981 ] || { echo "$archive is no archive of mongodump: it begins with $first"; exit 1; }
     ;;
   load)
-    # Nobody but this script reaches it, so it asks for no password.
-    mongod --dbpath /data/db --bind_ip 127.0.0.1 --port 27017 --replSet rs0 --oplogSize 1024 \
-      --wiredTigerCacheSizeGB 0.25 --nounixsocket --fork --logpath /tmp/load.log --pidfilepath /tmp/load.pid >/dev/null ||
-      { tail -n 5 /tmp/load.log; exit 1; }
-    tasks begin
+    alone
     mongorestore --quiet --host=127.0.0.1 --port=27017 --gzip --archive="$archive" --oplogReplay
-    tasks end
-    mongod --dbpath /data/db --shutdown >/dev/null
+    finish
+    ;;
+  adopt)
+    alone
+    finish
     ;;
   count)
     tasks count

@@ -26,25 +26,24 @@ try {
   );
 } catch (error) {
   if (error.code !== 18) stop(`mongodb does not answer: ${error.message}`);
-  stop(
-    "mongodb refuses its administrator: secrets/mongodb_stack_admin holds another password than the volume. " +
-      "Put the former one back; to change it, first tell the server: ./prod.sh mongosh, " +
-      'db.changeUserPassword("stack_admin", passwordPrompt()), then write the new one into the file',
-  );
+  stop("mongodb refuses its administrator; if secrets/mongodb_stack_admin was changed: docker compose restart mongodb");
 }
 
-function must(command) {
-  const answer = admin.runCommand(command);
-  if (answer.ok !== 1) stop(`${Object.keys(command)[0]}: ${answer.errmsg}`);
-  return answer;
-}
-
+// What a command answers, also where it is refused. mongosh waits for what is assigned, and not for what is returned: only
+// so the refusal is caught here.
 function ask(command) {
   try {
-    return admin.runCommand(command);
+    const answer = admin.runCommand(command);
+    return answer;
   } catch (error) {
     return { ok: 0, code: error.code, errmsg: error.message };
   }
+}
+
+function must(command) {
+  const answer = ask(command);
+  if (answer.ok !== 1) stop(`${Object.keys(command)[0]}: ${answer.errmsg}`);
+  return answer;
 }
 
 // The one member knows itself by an address that is always its own: on another machine, and on a copy that is looked at

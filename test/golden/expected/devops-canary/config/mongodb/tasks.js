@@ -6,22 +6,22 @@ function password() {
   return require("fs").readFileSync("/run/secrets/mongodb_stack_admin", "utf8").trim();
 }
 
-// The server for a copy asks nobody for a password.
+// The server that backup.sh starts for itself asks nobody for a password.
 const login = ["begin", "end"].includes(part) ? "" : `stack_admin:${encodeURIComponent(password())}@`;
 db = connect(`mongodb://${login}127.0.0.1:27017/admin?directConnection=true&readPreference=primaryPreferred`);
 
 /** A set of one that knows itself by its own address: changes can be replayed into it, and the copy starts by itself. */
 function begin() {
-  rs.initiate({ _id: "rs0", members: [{ _id: 0, host: "127.0.0.1:27017" }] });
+  if (db.hello().isreplicaset) rs.initiate({ _id: "rs0", members: [{ _id: 0, host: "127.0.0.1:27017" }] });
   for (let attempt = 0; attempt < 240; attempt += 1) {
     if (db.hello().isWritablePrimary) return;
     sleep(250);
   }
-  console.error("the server for the copy has not become primary within a minute");
+  console.error("the server has not become primary within a minute");
   quit(1);
 }
 
-/** The copy has the administrator's password of its time; the stack has the one of now. */
+/** A volume and a copy have the administrator's password of their time; the stack has the one of now. */
 function end() {
   const pwd = password();
   const admin = db.getSiblingDB("admin");

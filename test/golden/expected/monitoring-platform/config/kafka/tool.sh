@@ -10,7 +10,7 @@ shift
 export KAFKA_HEAP_OPTS=-Xmx96m
 export KAFKA_JVM_PERFORMANCE_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData ${FURTHER_JAVA_OPTIONS-}"
 export KAFKA_GC_LOG_OPTS=-Xlog:disable
-export KAFKA_LOG4J_OPTS=-Dlog4j2.level=ERROR
+export KAFKA_LOG4J_OPTS='-Dlog4j2.configurationFile=/usr/local/etc/kafka/log4j2.properties -Dlog.level=error -Dlog.target=SYSTEM_ERR'
 export LOG_DIR=/tmp
 
 exec "/opt/kafka/bin/kafka-$tool.sh" --bootstrap-server kafka:9093 --command-config /usr/local/etc/kafka/client.properties "$@"
