@@ -33,12 +33,13 @@ export function sentinelParts(options: RedisOptions, use: ComponentUse): Contrib
   const title = titleOf(options);
   const more = monitored ? sentinelMonitoring(options, use) : undefined;
   const [first = key] = names.servers;
+  const isUsed = users.length > 0 || monitored || options.proxy;
   return {
     services: [
       seedService(key, options),
       ...serverServices(key, options),
       ...sentinelServices(key, options),
-      sentinelSetup(key, options),
+      ...(isUsed ? [sentinelSetup(key, options)] : []),
       ...(options.proxy ? [proxyService(key, options)] : []),
       ...(more?.services ?? []),
     ],
@@ -114,6 +115,7 @@ function filesOf(options: RedisOptions, { key, template }: ComponentUse): Config
     sentinelList: names.sentinels.join(" "),
     config: inside.config,
     failoverAfter: options.failoverAfter,
+    failoverTimeout: Math.max(5_000, options.failoverAfter),
   };
   const script = (path: string, name: string, more: Record<string, unknown> = {}): ConfigFile => ({
     path,
