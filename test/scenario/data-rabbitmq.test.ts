@@ -98,11 +98,11 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   });
 
   test("starts healthy, and an app is let in by the URL that it is given, as by the single variables", async () => {
-    expect(await as("web", "publish '' mails 1 20 10")).toBe("true");
+    expect(await as("web", "publish '' mails 1 20 10")).toBe("confirmed");
     const single = "amqp://$RABBITMQ_USERNAME:$RABBITMQ_PASSWORD@$RABBITMQ_HOST:$RABBITMQ_PORT/$RABBITMQ_VHOST";
     expect(await as("web", "take mails", single)).toBe(numbers(1, 20));
-    expect(await as("shop", "publish '' mails 1 1 10 then take mails", "$MAIN_AMQP_URL")).toBe("true\n1");
-    expect(await as("shop", "publish '' paid 1 3 10")).toBe("true");
+    expect(await as("shop", "publish '' mails 1 1 10 then take mails", "$MAIN_AMQP_URL")).toBe("confirmed\n1");
+    expect(await as("shop", "publish '' paid 1 3 10")).toBe("confirmed");
   });
 
   test("runs hardened", async () => {
@@ -141,7 +141,7 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   });
 
   test("what is bound arrives, and what is rejected goes to the queue for dead letters", async () => {
-    expect(await as("web", "publish events mail.new 7 7 10 then reject mails")).toBe("true\nrejected");
+    expect(await as("web", "publish events mail.new 7 7 10 then reject mails")).toBe("confirmed\nrejected");
     await vi.waitUntil(async () => (await as("web", "take failed")) === "7", { timeout: 20_000 });
   });
 
@@ -152,11 +152,11 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
     await ctl(command, ...short);
     await vi.waitUntil(async () => (await inspected()).problems.length > 0, { timeout: 30_000 });
     expect((await inspected()).problems[0]?.message).toContain(problem);
-    expect(await as("web", "publish '' reports 1 5 2")).not.toBe("true");
+    expect(await as("web", "publish '' reports 1 5 2")).toBe("held back");
     expect((await health()).code).toBe(0);
     await ctl(command, ...ample);
     await vi.waitUntil(async () => (await inspected()).problems.length === 0, { timeout: 30_000 });
-    expect(await as("web", "publish '' reports 6 10 10 then take reports")).toMatch(/^true\n.*\b6 7 8 9 10$/);
+    expect(await as("web", "publish '' reports 6 10 10 then take reports")).toMatch(/^confirmed\n.*\b6 7 8 9 10$/);
   });
 
   test("tells what waits where", async () => {
@@ -178,10 +178,10 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   });
 
   test("a kill, and a stop, keep what was confirmed; a server that does not run is an error of the copy", async () => {
-    expect(await as("web", "publish '' mails 1 50 10")).toBe("true");
+    expect(await as("web", "publish '' mails 1 50 10")).toBe("confirmed");
     expect((await stack.compose("kill", "rabbitmq")).code).toBe(0);
     await stack.up();
-    expect(await as("web", "publish '' mails 51 60 10")).toBe("true");
+    expect(await as("web", "publish '' mails 51 60 10")).toBe("confirmed");
     expect((await stack.compose("stop", "rabbitmq")).code).toBe(0);
     const source = sourceOf(stack.model, "dump", "rabbitmq");
     await expect(dumpKind.produce(produceJob(context, source))).rejects.toThrow("rabbitmq is exited");
@@ -257,7 +257,7 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
       await on(restored, async (server) => {
         expect(await definitionsOf(server)).toEqual(before);
         expect(await clientIn(server, "take paid", "shop", "orders")).toBe("");
-        expect(await clientIn(server, "publish '' mails 1 5 10", "web", "main")).toBe("true");
+        expect(await clientIn(server, "publish '' mails 1 5 10", "web", "main")).toBe("confirmed");
       });
       await engine.removeVolume(restored);
       expect(await oneOffs(context)).toEqual([]);
@@ -291,7 +291,7 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   /** With `backup: pause`. */
   function describeMessages() {
     test("a copy of the paused server's disk brings back every message that was confirmed", async () => {
-      expect(await as("web", "publish '' mails 1 400 20")).toBe("true");
+      expect(await as("web", "publish '' mails 1 400 20")).toBe("confirmed");
       const options = rabbitmq.options.parse({ backup: "pause" });
       const use = { key: "rabbitmq", usedBy: [], monitored: false, template: () => "" };
       const [paused] = rabbitmq.contribute(options, use as never).dataSources ?? [];

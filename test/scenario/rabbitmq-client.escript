@@ -35,7 +35,12 @@ run(["publish", Exchange, Key, First, Last, Seconds], Channel) ->
     Method = {'basic.publish', 0, list_to_binary(Exchange), list_to_binary(Key), false, false},
     [amqp_channel:cast(Channel, Method, {amqp_msg, Properties, integer_to_binary(Number)})
         || Number <- lists:seq(list_to_integer(First), list_to_integer(Last))],
-    io_lib:format("~p", [amqp_channel:wait_for_confirms(Channel, list_to_integer(Seconds))]);
+    case amqp_channel:wait_for_confirms(Channel, list_to_integer(Seconds)) of
+        true -> "confirmed";
+        false -> "rejected by the server";
+        %% The server does not read from this connection: to close it in order would take as long as that lasts.
+        timeout -> io:format("held back~n"), halt(0)
+    end;
 
 %% Every message that waits, in order, acknowledged.
 run(["take", Queue], Channel) -> lists:join(" ", take(Queue, Channel));
