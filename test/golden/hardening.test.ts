@@ -341,12 +341,21 @@ const mutations: Record<string, Mutation[]> = {
   "every exception is a comment in the Compose file": [
     (stack) => (stack.files["compose.yaml"] = stack.files["compose.yaml"]?.replaceAll("# Exception", "#") ?? ""),
   ],
-  "routes, probes, migrations, shortcuts and data sources name services and volumes that exist": [
+  "routes, probes, migrations, jobs, what is typed or asked, and data sources name services and volumes that exist": [
     (stack) => everyOf(stack.model.routes, (route) => (route.service = "nobody")),
     (stack) => everyOf(stack.model.migrations, (migration) => migration.needs.push("nobody")),
     (stack) => everyOf(stack.model.migrations, (migration) => (migration.service = "server")),
     (stack) => everyOf(stack.model.dataSources, (source) => (source.volume = "nothing")),
     (stack) => everyOf(stack.model.shortcuts, (shortcut) => (shortcut.service = "nobody")),
+    (stack) =>
+      everyOf(stack.model.dataSources, (source) => (source.follows = [{ service: "server", volume: "nothing" }])),
+    (stack) => {
+      const job = { name: "x", schedule: "* * * * *", timezone: "UTC", timeout: 1, catchUp: true, needs: [] };
+      stack.model.jobs.push({ ...job, service: "server" });
+    },
+    (stack) => {
+      stack.model.inspections.push({ component: "server", services: ["nobody"], command: [] });
+    },
   ],
 };
 

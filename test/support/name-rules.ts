@@ -261,9 +261,11 @@ export const nameRules: StackRule[] = [
   },
   {
     source: "own",
-    name: "routes, probes, migrations, shortcuts and data sources name services and volumes that exist",
+    name: "routes, probes, migrations, jobs, what is typed or asked, and data sources name services and volumes that exist",
     broken(stack) {
-      const { routes, probes, migrations, shortcuts, dataSources, services, volumes } = stack.model;
+      const { routes, probes, migrations, jobs, shortcuts, actions, inspections, dataSources } = stack.model;
+      const { services, volumes } = stack.model;
+      const followers = dataSources.flatMap(({ follows = [] }) => follows);
       const named = [
         ...routes.map((route) => route.service),
         ...probes.map((probe) => probe.service),
@@ -274,19 +276,21 @@ export const nameRules: StackRule[] = [
           ...migration.needs,
           ...(migration.postgres === undefined ? [] : [migration.postgres.service]),
         ]),
+        ...jobs.flatMap((job) => [job.service, ...job.needs]),
         ...shortcuts.map((shortcut) => shortcut.service),
-        ...dataSources.map((source) => source.service),
+        ...[...actions, ...inspections].flatMap((one) => one.services),
+        ...[...dataSources, ...followers].map((source) => source.service),
       ];
       const known = services.map((service) => service.name);
       return [
         ...missingFrom(known, named),
         ...missingFrom(
           volumes.map((volume) => volume.name),
-          dataSources.map((source) => source.volume),
+          [...dataSources, ...followers].map((source) => source.volume),
         ),
-        ...migrations
-          .filter((migration) => serviceNamed(stack, migration.service)?.class !== "job")
-          .map((migration) => `${migration.service} is no job`),
+        ...[...migrations, ...jobs]
+          .filter(({ service }) => serviceNamed(stack, service)?.class !== "job")
+          .map(({ service }) => `${service} is no job`),
       ];
     },
   },

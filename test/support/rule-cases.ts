@@ -47,7 +47,7 @@ export const monitoredFiles = model.files;
 export const allRules = model.alerts.map((rule) => ({ ...rule, type: typeOf.get(rule.component) ?? "" }));
 
 /** What can be typed after ./prod.sh in that stack. */
-export const typedVerbs = [...firstWords(), ...model.shortcuts.map(({ verb }) => verb)];
+export const typedVerbs = [...firstWords(), ...[...model.shortcuts, ...model.actions].map(({ verb }) => verb)];
 
 /** Types of components that have alert rules. */
 export const typesWithRules = [...new Set(allRules.map(({ type }) => type))].sort();
