@@ -27,23 +27,30 @@ const app = (key: string, uses: string) => `
 
 const stackYaml = (topics: string) => `
 name: ${name}
-components:${app("web", "kafka/orders")}${app("other", "kafka/payments")}
+components:${app("web", "kafka/orders")}
   kafka: { topics: { ${topics} }, memory: 768m }
   small: { type: kafka, topics: { filling: { size: 2g } }, memory: 640m }
 `;
 
-/** A login as Java's clients read it, of the variables that the app was given. */
-const login = (password: string) =>
-  `printf 'security.protocol=%s\\nsasl.mechanism=%s\\nsasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="%s" password="%s";\\nrequest.timeout.ms=5000\\nmax.block.ms=8000\\ndelivery.timeout.ms=9000\\ndefault.api.timeout.ms=8000\\n' "$KAFKA_SECURITY_PROTOCOL" "$KAFKA_SASL_MECHANISM" "$KAFKA_USERNAME" ${password} >/tmp/login`;
-const quick =
-  "export KAFKA_HEAP_OPTS=-Xmx64m KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' LOG_DIR=/tmp";
+/** A login as Java's clients read it, of the variables that the app was given: first for JAAS, then for a file of properties. */
+const loginOf = (password: string) => String.raw`
+file=$(mktemp)
+escaped=$(printf %s ${password} | sed -e 's/\\/\\\\\\\\/g' -e 's/"/\\\\"/g')
+cat >$file <<END
+security.protocol=$KAFKA_SECURITY_PROTOCOL
+sasl.mechanism=$KAFKA_SASL_MECHANISM
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="$KAFKA_USERNAME" password="$escaped";
+END
+export KAFKA_HEAP_OPTS=-Xmx64m KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' LOG_DIR=/tmp
+`;
 
 await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: Engine) => {
   let stack: DataStack;
 
   const asApp = (service: string, tool: string, input?: string, password = '"$KAFKA_PASSWORD"') => {
     const [command, ...words] = tool.split(" ");
-    const line = `${login(password)}; ${quick}; exec /opt/kafka/bin/kafka-${command}.sh --bootstrap-server "$KAFKA_BROKERS" --command-config /tmp/login ${words.join(" ")}`;
+    const reach = '--bootstrap-server "$KAFKA_BROKERS" --command-config $file';
+    const line = `${loginOf(password)}exec /opt/kafka/bin/kafka-${command}.sh ${reach} ${words.join(" ")}`;
     return stack.sh(service, line, input);
   };
   const asAdministrator = (service: string, tool: string, words: readonly string[], input?: string) =>
@@ -51,7 +58,7 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
   /** Every record of a topic with its place, key and time. */
   const recordsOf = async (service: string, topic: string, count: number) => {
     const told = ["partition", "offset", "key", "timestamp"].map((what) => `--formatter-property print.${what}=true`);
-    const words = ["--topic", topic, "--from-beginning", "--max-messages", String(count), "--timeout-ms", "20000"];
+    const words = ["--topic", topic, "--from-beginning", "--max-messages", String(count)];
     const { stdout } = await asAdministrator(service, "console-consumer", [...words, ...told]);
     return stdout.trim().split("\n").sort();
   };
@@ -70,8 +77,11 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
   beforeAll(async () => {
     stack = await dataStack(stackYaml("orders: { partitions: 3 }, payments: { retention: 2d }"), further);
     withSmallDisk(stack.directory);
+    // In two steps: on a busy machine each has its own time.
+    const { code, stderr } = await stack.compose("up", "-d", "--wait", "kafka", "small");
+    expect(code, stderr).toBe(0);
     await stack.up();
-  });
+  }, 600_000);
   afterAll(async () => {
     if (stack === undefined) return;
     await removeOneOffs(contextFor(stack, engine));
@@ -88,17 +98,15 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
     });
   });
 
-  test("another app's topic, a topic that nobody made, and another's group are refused; so is a wrong password", async () => {
+  test("another app's topic, and another's group are refused; so is a wrong password", async () => {
     const [foreign, group, wrong] = await Promise.all([
-      write("other", "orders", records(0, 1)),
-      asApp("web", "console-consumer --topic orders --group other --timeout-ms 8000"),
+      write("web", "payments", records(0, 1)),
+      asApp("web", "console-consumer --topic orders --group other --timeout-ms 50000"),
       asApp("web", "topics --list", undefined, "wrong"),
     ]);
-    expect(foreign.stdout + foreign.stderr).toContain("Not authorized to access topics: [orders]");
+    expect(foreign.stdout + foreign.stderr).toContain("Not authorized to access topics: [payments]");
     expect(group.stdout + group.stderr).toContain("Not authorized to access group: other");
     expect(wrong.stdout + wrong.stderr).toContain("Authentication failed");
-    const { stdout } = await asApp("web", "topics --list");
-    expect(stdout.trim().split("\n")).toEqual(["orders"]);
   });
 
   test("runs hardened, and shows no password", async () => {
@@ -109,32 +117,28 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
     for (const value of stack.secretValues()) expect(text.includes(value)).toBe(false);
   });
 
-  test("a backup while it stands still, and a restore of exactly those records, places and groups", async () => {
+  test("a kill loses nothing that was confirmed; a copy made while it stands still brings back the same records, places and groups", async () => {
+    const before = await recordsOf("kafka", "orders", 300);
+    expect(before.filter((line) => /^CreateTime:.*\tkey\d+\tvalue \d+$/.test(line))).toHaveLength(300);
+    expect((await stack.compose("kill", "kafka")).code).toBe(0);
+    await stack.up();
+    expect((await inspect()).facts["records not read yet"]).toBe("web 100");
+
     const context = contextFor(stack, engine);
     const started = (await running("kafka"))?.startedAt;
-    const before = await recordsOf("kafka", "orders", 300);
-    expect(before).toHaveLength(300);
-    const clusterId = await stack.sh("kafka", "grep cluster.id /var/lib/kafka/data/log/meta.properties");
+    const identity = await stack.sh("kafka", "grep cluster.id /var/lib/kafka/data/log/meta.properties");
+    expect(identity.stdout).toMatch(/^cluster.id=[\w-]{22}$/m);
     const { sources } = await runBackup(context, { only: ["kafka"], version: "0.0.0" });
     expect(sources).toMatchObject([{ outcome: "ok" }]);
     // It was not stopped for it.
     expect((await running("kafka"))?.startedAt).toBe(started);
-
-    await write("web", "orders", records(300, 400));
+    expect((await write("web", "orders", records(300, 400))).stderr).toBe("");
     expect((await inspect()).facts["records not read yet"]).toBe("web 200");
+
     await runRestore(context, { only: ["kafka"], version: "0.0.0" });
     expect((await inspect()).facts["records not read yet"]).toBe("web 100");
-    expect(await recordsOf("kafka", "orders", 400)).toEqual(before);
-    expect(await stack.sh("kafka", "grep cluster.id /var/lib/kafka/data/log/meta.properties")).toEqual(clusterId);
-  });
-
-  test("a kill loses nothing that was confirmed", async () => {
-    await write("web", "orders", records(400, 500));
-    expect((await stack.compose("kill", "kafka")).code).toBe(0);
-    await stack.up();
-    expect((await inspect()).facts["records not read yet"]).toBe("web 200");
-    const after = await recordsOf("kafka", "orders", 400);
-    expect(after.filter((line) => /\tkey4\d\d\t/.test(line))).toHaveLength(100);
+    expect(await recordsOf("kafka", "orders", 300)).toEqual(before);
+    expect(await stack.sh("kafka", "grep cluster.id /var/lib/kafka/data/log/meta.properties")).toEqual(identity);
   });
 
   test("what stack.yaml says later is made without a restart: a topic, partitions, a password; no record goes sooner", async () => {
@@ -146,7 +150,7 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
       if (path === "config/kafka/setup.sh") writeFileAtomic(join(stack.directory, path), content, 0o755);
     const started = (await running("kafka"))?.startedAt;
     const former = stack.secret("kafka_web");
-    await stack.rotate("kafka_web", 'n3w" \\pass');
+    await stack.rotate("kafka_web", 'n3w" \\pass,=[x]');
     await stack.up();
     expect((await running("kafka"))?.startedAt).toBe(started);
     const { stdout } = await asAdministrator("kafka", "topics", ["--describe", "--exclude-internal"]);
@@ -159,53 +163,46 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
       asApp("web", "topics --list"),
       asApp("web", "topics --list", undefined, former),
     ]);
+    expect(known.stderr).toBe("");
     expect(known.stdout.trim()).toBe("orders");
     expect(forgotten.stdout + forgotten.stderr).toContain("Authentication failed");
   });
 
   test("another password of the administrator wants a restart, and the set-up says so", async () => {
+    const former = stack.secret("kafka_stack_admin");
     await stack.rotate("kafka_stack_admin", "another-password-of-the-administrator");
     const early = await stack.compose("run", "--rm", "-T", "--no-deps", "kafka-setup");
+    await stack.rotate("kafka_stack_admin", former);
     expect(early.code).toBe(1);
     expect(early.stderr).toContain("docker compose restart kafka");
-    expect((await stack.compose("restart", "kafka")).code).toBe(0);
-    await stack.up();
-    expect((await inspect()).facts.topics).toBe("3");
   });
 
-  test("on a full disk it ends itself, is unhealthy, and comes back with every confirmed record when there is room", async () => {
-    const lines = `${"x".repeat(1000)}\n`.repeat(40_000);
-    const filled = await asAdministrator(
-      "small",
-      "console-producer",
-      [
-        "--topic filling",
-        "--producer-property max.block.ms=5000",
-        "--producer-property delivery.timeout.ms=6000",
-        "--producer-property request.timeout.ms=5000",
-        "--producer-property linger.ms=0",
-      ],
-      lines,
-    );
-    expect(filled.stdout + filled.stderr).not.toBe("");
-    const log = await stack.compose("logs", "--no-color", "small");
-    expect(log.stdout).toContain("No space left on device");
+  test("on a full disk it ends itself, and comes back with what it confirmed as soon as there is room", async () => {
+    expect((await asAdministrator("small", "console-producer", ["--topic filling"], "confirmed\n")).stderr).toBe("");
+    const room = "$(($(df -k /data | awk 'NR == 2 { print $4 }') - 3000))";
+    await stack.sh("ballast", `head -c ${room}k /dev/zero >/data/ballast`);
+    const limits = ["delivery.timeout.ms=20000", "request.timeout.ms=10000", "max.block.ms=10000"];
+    const words = limits.flatMap((limit) => ["--command-property", limit]);
+    const lines = `${"x".repeat(1_000)}\n`.repeat(8_000);
+    await asAdministrator("small", "console-producer", ["--topic filling", ...words], lines);
+    const log = async () => (await stack.compose("logs", "--no-color", "small")).stdout;
+    await expect.poll(log, { timeout: 60_000, interval: 1_000 }).toMatch(/No space left on device/);
     await stack.sh("ballast", "rm /data/ballast");
-    await expect.poll(async () => (await running("small"))?.health, { timeout: 60_000, interval: 500 }).toBe("healthy");
-    const written = await asAdministrator("small", "console-producer", ["--topic filling"], "and on\n");
-    expect(written.stderr).toBe("");
+    const health = async () => (await running("small"))?.health;
+    await expect.poll(health, { timeout: 200_000, interval: 500 }).toBe("healthy");
+    const [first] = await recordsOf("small", "filling", 1);
+    expect(first).toMatch(/\tconfirmed$/);
   });
 });
 
-/** The volume of `small` is in memory, and nearly full; `ballast` holds it there, and can make room. */
+/** The volume of `small` is in memory, and small; `ballast` holds it there, and takes the room. */
 function withSmallDisk(directory: string): void {
   const path = join(directory, "compose.override.yaml");
   const override = JSON.parse(readFileSync(path, "utf8")) as { services: Record<string, unknown> };
   const volumes = [{ type: "volume", source: "small-data", target: "/data" }];
-  const fill = "head -c 24m /dev/zero >/data/ballast; exec sleep 3600";
-  override.services.ballast = { image: smallImage, user: "1000:1000", command: ["sh", "-c", fill], volumes };
+  override.services.ballast = { image: smallImage, user: "1000:1000", command: ["sleep", "3600"], volumes };
   override.services.small = { depends_on: { ballast: { condition: "service_started" } } };
-  const options = { type: "tmpfs", device: "tmpfs", o: "size=64m,uid=1000,gid=1000,mode=0755" };
+  const options = { type: "tmpfs", device: "tmpfs", o: "size=48m,uid=1000,gid=1000,mode=0755" };
   writeFileSync(
     path,
     JSON.stringify({ ...override, volumes: { "small-data": { driver: "local", driver_opts: options } } }),
