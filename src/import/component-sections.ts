@@ -14,7 +14,32 @@ interface Converted {
 type Convert = (part: Part, others: readonly Part[], findings: Findings) => Converted;
 
 /** How the section of each known server follows from the old service; a type that is not here begins with its defaults. */
-const converters: Record<string, Convert> = { postgres, redis, valkey: redis, minio, traefik, elk, rabbitmq };
+const converters: Record<string, Convert> = {
+  postgres,
+  redis,
+  valkey: redis,
+  minio,
+  traefik,
+  elk,
+  rabbitmq,
+  monitoring: (part, _, findings) =>
+    replaced(
+      part,
+      findings,
+      "Prometheus with alert rules and exporters for this stack",
+      "its scrape jobs, rules and receivers; an app's own metrics come with metrics: /metrics at the app, receivers with notify:",
+    ),
+  grafana: (part, _, findings) =>
+    replaced(part, findings, "Grafana with the dashboards of this stack", "its data sources, dashboards and users"),
+  loki: (part, _, findings) =>
+    replaced(part, findings, "Loki with the logs of every service of this stack", "its settings"),
+};
+
+/** A server that the stack brings for itself, set up by its own configuration. */
+function replaced({ service }: Part, findings: Findings, is: string, lost: string): Converted {
+  findings.notFixed.push({ service: service.name, what: `not taken over: ${lost}` });
+  return { section: {}, details: [is] };
+}
 
 /** Section of stack.yaml for a server that the catalogue knows. */
 export function convertComponent(part: Part, others: readonly Part[], findings: Findings): Converted {
@@ -254,7 +279,8 @@ function elk({ image }: Part): Converted {
 }
 
 function rabbitmq({ service, environment }: Part, _others: readonly Part[], findings: Findings): Converted {
-  if (environment.RABBITMQ_DEFAULT_PASS === undefined || environment.RABBITMQ_DEFAULT_PASS === "guest")
+  const password = environment.RABBITMQ_DEFAULT_PASS ?? environment.RABBITMQ_PASSWORD ?? "guest";
+  if (password === "guest")
     findings.fixed.push({
       service: service.name,
       was: "the login guest/guest",

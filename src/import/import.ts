@@ -9,7 +9,7 @@ import { type Neighbour, splitEnvironment } from "./environment.ts";
 import { componentFor, imageOf, isDatabase } from "./images.ts";
 import { loadCompose } from "./load.ts";
 import { type FoundMounts, noMounts, sortMounts } from "./mounts.ts";
-import { keyFor, mentionsHost } from "./names.ts";
+import { mentionsHost, nameFor } from "./names.ts";
 import { offerOf } from "./offered.ts";
 import { oldLogin } from "./old-login.ts";
 import { type Findings, noFindings, type Part, type PathKind } from "./part.ts";
@@ -54,7 +54,7 @@ export function importCompose(request: ImportRequest): Imported {
 
 /** Never the name of the old project: Compose would take the old containers for the stack's own and replace them. */
 function stackName(name: string): string {
-  const key = `${keyFor(name, new Set())}-stack`;
+  const key = nameFor(`${name}-stack`, new Set());
   return nameField("the stack's name").safeParse(key).success ? key : "stack";
 }
 

@@ -1,5 +1,5 @@
 import { basename, posix } from "node:path";
-import { keyFor } from "./names.ts";
+import { nameFor } from "./names.ts";
 import type { Findings, Part, PathKind } from "./part.ts";
 import type { ReadMount } from "./read-service.ts";
 import { holdsSecret } from "./secrets-in.ts";
@@ -87,7 +87,7 @@ class Sorter {
 
   private volume(wish: string, path: string, old: string): void {
     const short = wish.replace(new RegExp(`^${this.part.key}[-_](?=[a-z])`), "");
-    const name = keyFor(short === this.part.key ? posix.basename(path) : short, this.used);
+    const name = nameFor(short === this.part.key ? "data" : short, this.used);
     this.used.add(name);
     this.found.volumes.push({ name, path, old });
   }

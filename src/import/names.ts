@@ -3,17 +3,20 @@ const taken = new Set(["apps", "edge", "scrape", "alerts", "public", "default", 
 
 /** A key of stack.yaml for a name of a Compose file; `used` are those that are given away. */
 export function keyFor(name: string, used: ReadonlySet<string>): string {
+  return nameFor(name, new Set([...used, ...taken]));
+}
+
+/** A name that stack.yaml takes, with a number behind it where it is given away. */
+export function nameFor(name: string, used: ReadonlySet<string>): string {
   const base =
     name
       .toLowerCase()
       .replace(/[^a-z0-9-]+/g, "-")
       .replace(/^[^a-z]+/, "")
-      .replace(/-+$/, "")
       .slice(0, 40)
       .replace(/-+$/, "") || "service";
-  const free = taken.has(base) ? `${base}-service` : base;
-  if (!used.has(free)) return free;
-  for (let count = 2; ; count += 1) if (!used.has(`${free}-${count}`)) return `${free}-${count}`;
+  if (!used.has(base)) return base;
+  for (let count = 2; ; count += 1) if (!used.has(`${base}-${count}`)) return `${base}-${count}`;
 }
 
 /** Name of a file under secrets/ for a variable of a service. */

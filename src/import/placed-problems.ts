@@ -4,9 +4,10 @@ import type { ComposeProject } from "./compose-file.ts";
 import { composeError } from "./compose-text.ts";
 import { parseEnv } from "./env-text.ts";
 import type { ImportRequest } from "./import.ts";
-import { allUnsetIn } from "./interpolate.ts";
+import { allUnsetIn, placeholder } from "./interpolate.ts";
 import type { Findings } from "./part.ts";
 import type { ReadService } from "./read-service.ts";
+import { isSecret } from "./secrets-in.ts";
 
 /** One server runs no swarm: what only Swarm reads is refused, with each place, unless the caller wants it left out. */
 export function refuseSwarm(project: ComposeProject): void {
@@ -71,6 +72,7 @@ export function readEnvironment(
   for (const [variable, value] of Object.entries(service.environment)) {
     const told = value ?? environment[variable];
     if (told !== undefined) found[variable] = told;
+    else if (isSecret(variable, "unknown-value")) found[variable] = placeholder(variable);
     else
       findings.notFixed.push({
         service: service.name,

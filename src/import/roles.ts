@@ -91,7 +91,7 @@ function isOtherwiseUsed(type: string, image: KnownImage, service: ReadService, 
 }
 
 const publicRegistries =
-  /^(docker\.io|index\.docker\.io|ghcr\.io|quay\.io|gcr\.io|[a-z]+\.gcr\.io|registry\.k8s\.io|k8s\.gcr\.io|mcr\.microsoft\.com|public\.ecr\.aws|lscr\.io|docker\.elastic\.co|docker\.n8n\.io|registry\.gitlab\.com|codeberg\.org|docker\.[a-z0-9-]+\.[a-z]+|cgr\.dev|nvcr\.io|container-registry\.oracle\.com|registry\.[a-z0-9-]+\.(io|com|org|dev|ai|net))$/;
+  /^(docker\.io|index\.docker\.io|ghcr\.io|quay\.io|gcr\.io|[a-z]+\.gcr\.io|registry\.k8s\.io|k8s\.gcr\.io|mcr\.microsoft\.com|public\.ecr\.aws|lscr\.io|docker\.elastic\.co|docker\.n8n\.io|registry\.gitlab\.com|codeberg\.org|docker\.[a-z0-9-]+\.[a-z]+|cgr\.dev|nvcr\.io|container-registry\.oracle\.com|registry\.(redhat|access\.redhat)\.(io|com))$/;
 
 /** A registry with a name of its own is most likely the user's. */
 function isPrivateRegistry(namespace: string): boolean {

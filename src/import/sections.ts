@@ -73,6 +73,7 @@ export function serviceSection(part: Part, given: Ingredients, findings: Finding
   const { service } = part;
   const { volumes, files, hostPaths } = given.mounts;
   const kept = Object.fromEntries(keptKeys(service).map((key) => [key, clean(service.other[key])]));
+  if (Object.keys(kept).length > 0) part.details.push(`taken over as written: ${Object.keys(kept).join(", ")}`);
   const lost = Object.keys(service.other).filter((key) => !isTakenOver(key) && key !== "deploy");
   if (lost.length > 0) findings.notFixed.push({ service: service.name, what: `${lost.join(", ")}: not taken over` });
   if (service.other.deploy !== undefined)

@@ -4,6 +4,14 @@ import { isSecret } from "./secrets-in.ts";
 /** Capabilities that `type: service` can give back. */
 const given = new Set(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
 
+/** Components with pages, and their pages. */
+const pages = new Map([
+  ["elk", "kibana"],
+  ["grafana", "grafana"],
+  ["loki", "grafana"],
+  ["monitoring", "prometheus"],
+]);
+
 /** What a Compose service asks for that no service of a stack has, and what every service of a stack has. */
 export function noteUnsafe(part: Part, findings: Findings): void {
   const { service, role } = part;
@@ -25,29 +33,36 @@ export function noteUnsafe(part: Part, findings: Findings): void {
     fixed(`cap_add: ${capabilities.join(", ")}`, "not given");
     lost(`without ${capabilities.join(", ")} it may not work; compose.override.yaml can give it back`);
   }
-  if (role === "component") {
-    const secrets = Object.keys(part.environment).filter((name) => isSecret(name, part.environment[name] ?? ""));
-    if (secrets.length > 0)
-      fixed(`${secrets.join(", ")} in the environment`, "new ones are made, as files under secrets/");
-    const open = service.ports.filter(({ published }) => published !== undefined);
-    if (open.length > 0 && part.type !== "traefik")
-      fixed(
-        `published ${open.map(({ host, published }) => `${host === undefined ? "" : `${host}:`}${published}`).join(", ")}`,
-        "not published: only what uses it reaches it",
-      );
-  }
+  if (role === "component") noteServer(part, fixed);
   if (service.containerName !== undefined)
     part.details.push(`container_name ${service.containerName} goes: the name of the service is its address`);
   const gone = part.hosts.filter(
     (host) => host !== part.key && host !== service.containerName && host !== service.hostname,
   );
-  if (gone.length > 0)
+  if (gone.length > 0 && !(role === "component" && pages.has(part.type)))
     lost(
       `it is reached as ${part.key} now and no longer as ${gone.join(", ")}; env: of the others is changed, their files are not`,
     );
   if (service.links.length > 0) part.details.push("links go: services find each other by name");
   if ((service.user === "root" || service.user === "0" || service.user === "0:0") && role !== "component")
     lost("it runs as root because the file says so; try a number under user: in stack.yaml");
+}
+
+/** What a server of the catalogue no longer has in the open. */
+function noteServer(part: Part, fixed: Note): void {
+  const { service } = part;
+
+  const secrets = Object.keys(part.environment).filter((name) => isSecret(name, part.environment[name] ?? ""));
+  if (secrets.length > 0)
+    fixed(`${secrets.join(", ")} in the environment`, "new ones are made, as files under secrets/");
+  const open = service.ports.filter(({ published }) => published !== undefined);
+  if (open.length > 0 && part.type !== "traefik")
+    fixed(
+      `published ${open.map(({ host, published }) => `${host === undefined ? "" : `${host}:`}${published}`).join(", ")}`,
+      pages.has(part.type)
+        ? `not published: ./prod.sh open ${pages.get(part.type)} leads to it`
+        : "not published: only what uses it reaches it",
+    );
 }
 
 type Note = (...words: [string, string]) => void;
