@@ -31,7 +31,9 @@ const details = z.strictObject({
   mode: z
     .enum(["transaction", "session"])
     .default("transaction")
-    .describe("transaction shares connections after each transaction; session when a client has gone"),
+    .describe(
+      "transaction shares connections after each transaction, so that LISTEN, SET and locks of a session need DATABASE_DIRECT_URL; session when a client has gone",
+    ),
   size: z
     .int({ error: "expected a number of connections" })
     .min(1, "expected at least one connection")
