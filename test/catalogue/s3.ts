@@ -14,4 +14,5 @@ const section = fc.record(
 
 export const inTests: ComponentInTests = {
   random: { section, most: 2, parts: ["media", "reports"] },
+  monitored: { components: { s3: { buckets: ["media"] } } },
 };

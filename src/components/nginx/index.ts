@@ -1,4 +1,5 @@
 import { hostProblem } from "../../stack/fields.ts";
+import type { ConfigFile } from "../../stack/model.ts";
 import { secretText } from "../../stack/secret-text.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution, ContributionOf, OptionProblem } from "../component.ts";
@@ -86,16 +87,17 @@ function collect(options: NginxOptions, use: ComponentUse, all: readonly Contrib
   }));
   const about = `web server${options.routes.length > 0 ? ` at ${options.routes.map(({ host, path }) => host + (path === "/" ? "" : path)).join(", ")}` : ", reached by other services only"}`;
   const values = valuesOf(options, groups, paths);
-  const file = (name: string) => ({
+  const file = (name: string, template: string, mode: ConfigFile["mode"] = 0o644): ConfigFile => ({
     path: `config/${key}/${name}`,
-    content: use.template(`nginx/${name}.hbs`, values),
+    content: use.template(template, values),
+    mode,
   });
   return {
     services: [serverService(key, about, options, { networks, dependsOn })],
     files: [
-      { ...file("nginx.conf"), mode: 0o644 },
-      ...(paths.length > 0 ? [{ ...file("proxy.conf"), mode: 0o644 as const }] : []),
-      { ...file("inspect.sh"), mode: 0o755 },
+      file("nginx.conf", "nginx/nginx.conf.hbs"),
+      ...(paths.length > 0 ? [file("proxy.conf", "nginx/proxy.conf.hbs")] : []),
+      file("inspect.sh", "nginx/inspect.sh.hbs", 0o755),
     ],
     problems,
   };

@@ -19,6 +19,8 @@ interface Scripted {
   version?: string;
   /** ETag that the listing tells; left out: the one that the object has. */
   listedAs?: string;
+  /** When the object says that it was written, where that is later than the listing. */
+  written?: string;
   answer?: "NoSuchKey" | "NoSuchVersion" | "cut" | "cut-once";
   tags?: string;
 }
@@ -65,7 +67,9 @@ function page(query: URLSearchParams): string {
       `<Size>${body.length}</Size></Version>`,
   );
   const next = more ? `<NextKeyMarker>${encode(entries.at(-1)?.key ?? "")}</NextKeyMarker>` : "";
-  return xml(`<ListVersionsResult><IsTruncated>${more}</IsTruncated>${next}${lines.join("")}</ListVersionsResult>`);
+  return xml(
+    `<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>${more}</IsTruncated>${next}${lines.join("")}</ListVersionsResult>`,
+  );
 }
 
 function getObject(url: URL, key: string, response: ServerResponse): void {
@@ -84,7 +88,7 @@ function getObject(url: URL, key: string, response: ServerResponse): void {
     "content-length": found.body.length,
     "content-type": "text/plain",
     etag: `"${md5(found.body)}"`,
-    "last-modified": "Sat, 21 Nov 2026 12:00:00 GMT",
+    "last-modified": found.written ?? "Sat, 21 Nov 2026 12:00:00 GMT",
     ...(found.tags !== undefined && { "x-amz-tagging-count": "1" }),
   });
   if (!isCut) return void response.end(found.body);
@@ -161,7 +165,7 @@ describe("copying an object store", () => {
   });
 
   test("one that is written meanwhile is copied as it is then, and looked at again next time", async () => {
-    objects = [{ key: "a", body: "newer", listedAs: md5("older") }];
+    objects = [{ key: "a", body: "newer", listedAs: md5("older"), written: "Sat, 21 Nov 2026 12:00:05 GMT" }];
     const produced = job();
     const { warnings } = await copyObjects(produced);
     expect(warnings).toEqual(["uploads/a was written while it was copied"]);
@@ -171,6 +175,14 @@ describe("copying an object store", () => {
     asked = [];
     await copyObjects(job());
     expect(asked).toEqual(["a"]);
+  });
+
+  test("one whose listing has another ETag than the object itself, as with SeaweedFS, is known by that of the listing", async () => {
+    objects = [{ key: "a", body: "in pieces", listedAs: "of-its-pieces-3" }];
+    const produced = job();
+    const { warnings } = await copyObjects(produced);
+    expect(warnings).toEqual([]);
+    expect(indexIn(produced.staging).versions[0]).toMatchObject({ etag: "of-its-pieces-3" });
   });
 
   test("an answer that breaks off is asked for again, and is never an object", async () => {
