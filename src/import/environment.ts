@@ -44,12 +44,14 @@ export function splitEnvironment(
   const split: SplitEnvironment = { env: {}, secrets: {} };
   const told: Told = { moved: [], weak: [], empty: [], given: new Map(), reached: new Set() };
   for (const [variable, written] of Object.entries(part.environment)) {
+    // Two services that name the same variable mean the same login, whatever its value.
+    const meant = unsetIn(written) === undefined ? withoutUnset(written) : written;
+    const neighbour = neighbours.find((each) => concerns(variable, meant, each));
+    if (neighbour !== undefined && following(part, variable, meant, neighbour, split, told, findings)) continue;
     if (placeNothing(part, variable, written, split, findings)) continue;
     const value = withoutUnset(written);
     if (value !== written) told.empty.push(variable);
-    const neighbour = neighbours.find((each) => concerns(variable, value, each));
-    if (neighbour === undefined || !following(part, variable, value, neighbour, split, told, findings))
-      placeAlone(part, variable, renamedHosts(value, renamed), split, told, findings);
+    placeAlone(part, variable, renamedHosts(value, renamed), split, told, findings);
   }
   tell(part, neighbours, split, told, findings);
   return split;

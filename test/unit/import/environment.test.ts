@@ -105,6 +105,15 @@ describe("the environment of an app that uses a known server", () => {
     expect(reportOf(imported)).toContain("MODE: a variable in it has no value here");
   });
 
+  test("a login of which only the variables' names are here follows all the same", () => {
+    const text = `services:
+  web: { build: ., environment: { DB_USER: $USER_X, DB_PASS: "\${PASS_X}" }, depends_on: [db] }
+  db: { image: "postgres:17", environment: { POSTGRES_USER: $USER_X, POSTGRES_PASSWORD: $PASS_X, POSTGRES_DB: shop } }
+`;
+    expect(section(text)).toMatchObject({ env: { DB_USER: "shop" }, secrets: { DB_PASS: "db_shop" } });
+    expect(importText(text).report.todo).toEqual(["build the image of web: docker build -t shop-web:1 /srv/shop"]);
+  });
+
   test("a server that had no password asks for one now, and the report says under which names it comes", () => {
     const imported = importText(
       'services: { web: { build: ., environment: { MY_REDIS: cache }, depends_on: [cache] }, cache: { image: "redis:7" } }',
