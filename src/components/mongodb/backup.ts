@@ -1,7 +1,7 @@
 import type { SecretFile, Task } from "../../stack/model.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { Contribution } from "../component.ts";
-import { namesOf, scriptFolder, scriptMount, serverUser, shellHome } from "./services.ts";
+import { namesOf, scriptFolder, scriptMount, serverUser } from "./services.ts";
 import { adminUser } from "./users.ts";
 
 /** How the server is copied: mongodump with the changes that happen meanwhile, so that the copy is of one moment. */
@@ -11,7 +11,6 @@ export function dumpSource(key: string): NonNullable<Contribution["dataSources"]
   const task = (verb: string): Task => ({
     command: ["sh", script, verb],
     user: serverUser,
-    environment: shellHome,
     mounts: [scriptMount(key, "backup.sh"), scriptMount(key, "tasks.js")],
   });
   return {
@@ -22,8 +21,8 @@ export function dumpSource(key: string): NonNullable<Contribution["dataSources"]
     volume: names.data,
     capture: { ...task("capture"), secrets: [names.dump], networks: [key] },
     check: task("check"),
-    // The copy brings the password that the administrator had then; it is to be the one of now.
-    load: { ...task("load"), secrets: [names.admin] },
+    // The copy brings the password that the administrator had then; when the server starts on it, it learns the one of now.
+    load: task("load"),
     count: ["sh", script, "count"],
     target: "/data/db",
   };

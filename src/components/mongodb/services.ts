@@ -21,7 +21,7 @@ export function namesOf(key: string) {
 }
 
 /** The shell writes into its home, which is the data folder in the image. */
-export const shellHome = { HOME: "/tmp" };
+const shellHome = { HOME: "/tmp" };
 
 export function serverService(key: string, about: string, options: MongodbOptions): ServiceNeeds {
   const names = namesOf(key);
