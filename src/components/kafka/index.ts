@@ -5,7 +5,15 @@ import { monitorUser } from "../monitored.ts";
 import { connectionsOf } from "./connections.ts";
 import { monitoring, monitorNeeds, monitorSecret } from "./exporter.ts";
 import { type KafkaOptions, kafkaOptions } from "./options.ts";
-import { configFiles, inspectCommand, namesOf, serverService, setupService, toolCommand } from "./services.ts";
+import {
+  configFiles,
+  inspectCommand,
+  namesOf,
+  serverService,
+  setupService,
+  templates,
+  toolCommand,
+} from "./services.ts";
 import { type PlannedTopic, plannedTopics, settingsForTemplate, smallestMemory, smallestShare } from "./settings.ts";
 import { type AccessRule, type AppUser, accessRules, adminUser, jaasFile, planUsers } from "./users.ts";
 
@@ -62,10 +70,10 @@ function contribute(options: KafkaOptions, use: ComponentUse): Contribution {
     volumes: [{ name: names.data, about: `Records of ${key}, and how far each group has read` }],
     networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
     secrets: [...secretsOf(key, users), ...(more?.secrets ?? [])],
-    files: [...new Set<string>([...configFiles.server, ...(needsSetup ? configFiles.setup : [])])].map(
+    files: [...new Set([...configFiles.server, ...(needsSetup ? configFiles.setup : [])])].map(
       (name): ConfigFile => ({
         path: `${names.config}/${name}`,
-        content: use.template(`kafka/${name}.hbs`, values),
+        content: use.template(templates[name], values),
         mode: name.endsWith(".sh") ? 0o755 : 0o644,
       }),
     ),

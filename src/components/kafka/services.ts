@@ -29,6 +29,17 @@ export const configFiles = {
   setup: ["log4j2.properties", "client.properties", "setup.sh", "tool.sh", "ask.sh"],
 } as const;
 
+/** Where the text of each comes from. */
+export const templates: Record<(typeof configFiles)["server" | "setup"][number], string> = {
+  "server.properties": "kafka/server.properties.hbs",
+  "log4j2.properties": "kafka/log4j2.properties.hbs",
+  "client.properties": "kafka/client.properties.hbs",
+  "start.sh": "kafka/start.sh.hbs",
+  "setup.sh": "kafka/setup.sh.hbs",
+  "tool.sh": "kafka/tool.sh.hbs",
+  "ask.sh": "kafka/ask.sh.hbs",
+};
+
 function mountsOf(key: string, files: readonly string[]): Mount[] {
   const names = namesOf(key);
   return [
