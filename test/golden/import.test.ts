@@ -101,6 +101,67 @@ describe.each(projects)("the project %s", (project) => {
   });
 });
 
+/** The program itself, without a terminal. */
+function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+  const main = join(root, "src/cli/main.ts");
+  return spawnSync(process.execPath, ["--import", "tsx", main, ...words], { cwd: root, encoding: "utf8" });
+}
+
+test("the command shows first, writes once, moves passwords into secrets/, and a second time changes nothing", () => {
+  const file = join(folder, "shop/docker-compose.yml");
+  const directory = join(scratch, "written");
+  const shown = run("import", file, "--dir", directory, "--dry-run");
+  expect([shown.status, existsSync(directory)]).toEqual([0, false]);
+  expect(shown.stdout).toMatch(/Nothing was written\.\n$/);
+
+  const written = run("import", file, "--dir", directory, "--json");
+  expect(written.status).toBe(0);
+  expect(`${written.stdout}${written.stderr}${shown.stdout}`).not.toMatch(/planted/);
+  const result = JSON.parse(written.stdout) as {
+    secrets: string[];
+    missingSecrets: string[];
+    report: { todo: string[] };
+  };
+  expect(result.secrets).toEqual(["web_celery_broker_url", "web_stripe_api_key"]);
+  expect(result.missingSecrets).toEqual([]);
+  expect(read(join(directory, "secrets/web_stripe_api_key"))).toBe("planted-stripe-key");
+  expect(read(join(directory, "secrets/web.env"))).toMatch(/^STRIPE_API_KEY=planted-stripe-key$/m);
+  expect(statSync(join(directory, "secrets")).mode & 0o777).toBe(0o700);
+  const holders = filesBelow(directory).filter((path) => /planted/.test(read(path) ?? ""));
+  expect(holders.map((path) => path.slice(directory.length + 1)).sort()).toEqual([
+    "secrets/web.env",
+    "secrets/web_stripe_api_key",
+  ]);
+
+  const again = run("import", file, "--dir", directory);
+  expect([again.status, again.stdout.trimEnd().split("\n").at(-1)]).toEqual([
+    0,
+    `${directory} holds this stack already. Nothing was written.`,
+  ]);
+  const other = run("import", join(folder, "blog/docker-compose.yml"), "--dir", directory);
+  expect([other.status, other.stderr]).toEqual([2, expect.stringContaining(`${directory} already holds a stack`)]);
+  const generated = spawnSync(
+    process.execPath,
+    ["--import", "tsx", join(root, "src/cli/main.ts"), "generate", "--dir", directory],
+    {
+      cwd: root,
+      encoding: "utf8",
+    },
+  );
+  expect([generated.status, generated.stdout]).toEqual([0, "Nothing to change.\n"]);
+}, 300_000);
+
+test("the command says what is missing: a file to read, and secrets whose values are not there", () => {
+  const nothing = run("import");
+  expect([nothing.status, nothing.stderr]).toEqual([
+    2,
+    expect.stringContaining("import needs the Compose file to read"),
+  ]);
+  const asked = run("import", join(folder, "home/docker-compose.yml"), "--dir", join(scratch, "asked"));
+  expect(asked.status).toBe(0);
+  expect(asked.stdout).toContain("Put these secrets in place before the start:\n  secrets/home-assistant_user_token");
+}, 300_000);
+
 /** Further Compose files, where a folder of them is at hand: IMPORT_CORPUS=/tmp/corpus. They are read and not kept. */
 const corpus = process.env.IMPORT_CORPUS;
 
@@ -124,6 +185,12 @@ test.skipIf(corpus === undefined)(
   },
   3_600_000,
 );
+
+function filesBelow(path: string): string[] {
+  return readdirSync(path, { recursive: true, encoding: "utf8" })
+    .map((name) => join(path, name))
+    .filter((full) => statSync(full).isFile());
+}
 
 function composeFilesBelow(path: string): string[] {
   return readdirSync(path).flatMap((entry) => {
