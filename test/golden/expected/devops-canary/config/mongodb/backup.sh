@@ -7,6 +7,8 @@
 #   adopt    gives the administrator in /data/db the password of now
 set -eu
 umask 022
+# The shell writes into its home, which the image has in the data folder.
+export HOME=/tmp
 archive=/backup/dump.archive.gz
 
 tasks() { STACK_PART=$1 mongosh --quiet --norc --nodb --file /etc/mongo/tasks.js; }
@@ -19,12 +21,7 @@ alone() {
   tasks begin
 }
 
-# The administrator's password is the one of now; by the hash a later start sees whether it still is.
-finish() {
-  tasks end
-  mongod --dbpath /data/db --shutdown >/dev/null
-  sha256sum </run/secrets/mongodb_stack_admin >/data/db/.stack-admin
-}
+stop() { mongod --dbpath /data/db --shutdown >/dev/null; }
 
 case "$1" in
   capture)
@@ -39,11 +36,14 @@ case "$1" in
   load)
     alone
     mongorestore --quiet --host=127.0.0.1 --port=27017 --gzip --archive="$archive" --oplogReplay
-    finish
+    stop
     ;;
   adopt)
     alone
-    finish
+    tasks end
+    stop
+    # By it a later start sees whether the password is still the same.
+    sha256sum </run/secrets/mongodb_stack_admin >/data/db/.stack-admin
     ;;
   count)
     tasks count

@@ -18,6 +18,20 @@ before=$(named_by 127.0.0.1)
 began=$(milliseconds)
 until=$((began + 40000))
 
+# While it is handed over nothing is written: writes wait at the former one until its replicas have all, and are refused there
+# when it is a replica itself. Without that, what it takes in its last second would be confirmed and then thrown away.
+ask "$before" 6379 CLIENT PAUSE 20000 WRITE >/dev/null || true
+trap 'ask "$before" 6379 CLIENT UNPAUSE >/dev/null || true' EXIT
+have_all() {
+  state=$(ask "$before" 6379 INFO replication) || return 1
+  offset=$(echo "$state" | sed -n 's/^master_repl_offset://p')
+  ! echo "$state" | grep '^slave[0-9]' | grep -v "offset=$offset," | grep -q .
+}
+for _ in $(seq 30); do
+  ! have_all || break
+  sleep 0.1
+done
+
 # Refused while another failover is not quite over, or while the sentinel has not heard of a replica lately.
 while :; do
   answer=$(ask 127.0.0.1 26379 SENTINEL FAILOVER shared-cache)
@@ -28,6 +42,20 @@ while :; do
   fi
   sleep 0.2
 done
+
+# As soon as there is another one, the former one follows it: before it takes writes again.
+for _ in $(seq 400); do
+  primary=$(named_by 127.0.0.1)
+  if [ -n "$primary" ] && [ "$primary" != "$before" ]; then
+    ask "$before" 6379 REPLICAOF "$primary" 6379 >/dev/null || true
+    ask "$before" 6379 CONFIG REWRITE >/dev/null || true
+    ask "$before" 6379 CLIENT KILL TYPE normal SKIPME yes >/dev/null || true
+    break
+  fi
+  sleep 0.05
+done
+ask "$before" 6379 CLIENT UNPAUSE >/dev/null || true
+trap - EXIT
 
 # Every sentinel that answers names the same other server, which says so itself and has a replica again.
 done_by_all() {
