@@ -103,7 +103,8 @@ await describeWithDocker("presets start", images, (engine: Engine) => {
     execFileSync("docker", ["rmi", "--force", standIn], { stdio: "ignore" });
   });
 
-  test.each(Object.keys(tried))("%s", async (preset) => {
+  // Longer than all waits in it, so that a stack that does not come up is taken down again.
+  test.each(Object.keys(tried))("%s", { timeout: 600_000 }, async (preset) => {
     const components = stringify(await partOf(preset));
     const stack: GeneratedStack = await generatedStack(engine, components.replace(/^(?=.)/gm, "  "));
     try {
@@ -111,7 +112,7 @@ await describeWithDocker("presets start", images, (engine: Engine) => {
         join(stack.directory, "compose.override.yaml"),
         JSON.stringify({ networks: ownSubnets(stack.model) }),
       );
-      await runStart(stack.context(), { pull: false });
+      await runStart(stack.context(), { pull: false, timeout: 300_000 });
       // Right after the start of twenty servers on a small machine an answer may take longer than status waits for it.
       const { services } = await vi.waitFor(
         async () => {
