@@ -2,7 +2,10 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { StackError, systemCode } from "./errors.ts";
 
-/** Bytes of the disk that a folder is on. `free` is what a process without privileges may still write. */
+/**
+ * Bytes of the disk that a folder is on, as `df` counts them: what a process without privileges may still write, and with
+ * what is in use in all. What is kept back for root is in neither: a disk is full for a database before it is for root.
+ */
 export interface DiskSpace {
   total: number;
   free: number;
@@ -11,8 +14,8 @@ export interface DiskSpace {
 /** Undefined where the folder cannot be seen: it is not there, is on a remote engine, or only root may look. */
 export function diskSpace(folder: string): DiskSpace | undefined {
   try {
-    const { bsize, blocks, bavail } = statfsSync(folder);
-    return { total: bsize * blocks, free: bsize * bavail };
+    const { bsize, blocks, bfree, bavail } = statfsSync(folder);
+    return { total: bsize * (blocks - bfree + bavail), free: bsize * bavail };
   } catch {
     return undefined;
   }

@@ -139,18 +139,13 @@ async function withLogs(
   try {
     const shipped = await shipLogs(context, { only: servers.map(({ name }) => name), wait: 10_000 });
     if (shipped === undefined) return [];
-    const results = [...shipped.sources];
+    let results = shipped.sources;
     for (const { source: name, reason } of lane === "full" ? [] : shipped.basesWanted) {
       context.progress.line(`A new base of ${name} is due: ${reason}`);
-      for (const source of servers) {
-        if (source.name !== name) continue;
-        const made = await copy(source, "full");
-        const log = results.findIndex((result) => result.source === name && result.type === "log");
-        const before = results[log];
-        if (before !== undefined && made.length > 0 && made.every(({ outcome }) => outcome === "ok"))
-          results[log] = healedByBase(before);
-        results.push(...made);
-      }
+      const made = await Promise.all(
+        servers.filter((source) => source.name === name).map((source) => copy(source, "full")),
+      );
+      results = withNewBase(name, results, made.flat());
     }
     return results;
   } catch (error) {
@@ -168,6 +163,12 @@ async function withLogs(
       error: failure,
     }));
   }
+}
+
+/** What is known of the logs, once a new base of one server was made: one that is whole puts right what its log lacked. */
+function withNewBase(name: string, results: readonly SourceResult[], made: readonly SourceResult[]): SourceResult[] {
+  const isWhole = made.length > 0 && made.every(({ outcome }) => outcome === "ok");
+  return [...results.map((result) => (isWhole && result.source === name ? healedByBase(result) : result)), ...made];
 }
 
 /** The local store first; destinations only those that were named, where any was. */
