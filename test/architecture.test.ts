@@ -16,7 +16,18 @@ const mayImport: Record<string, string[]> = {
   snapshots: ["stack", "support"],
   notify: ["stack", "support"],
   operations: ["generator", "components", "routing", "snapshots", "engine", "notify", "stack", "support"],
-  cli: ["operations", "import", "generator", "components", "routing", "snapshots", "engine", "notify", "stack", "support"],
+  cli: [
+    "operations",
+    "import",
+    "generator",
+    "components",
+    "routing",
+    "snapshots",
+    "engine",
+    "notify",
+    "stack",
+    "support",
+  ],
 };
 
 /** Packages that are imported in one folder alone, so that no type of theirs spreads. */
