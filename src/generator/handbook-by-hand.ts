@@ -135,7 +135,7 @@ function objectStoreValues(model: StackModel, source: DataSourceOf<"object-store
     target: source.target,
     service: source.service,
     network: source.network,
-    health: shellLine(model.services.find(({ name }) => name === source.service)?.healthcheck?.test.slice(1) ?? []),
+    health: healthLine(model.services.find(({ name }) => name === source.service)?.healthcheck?.test ?? []),
     port: source.port,
     userSecret: source.userSecret,
     passwordSecret: source.passwordSecret,
@@ -143,4 +143,9 @@ function objectStoreValues(model: StackModel, source: DataSourceOf<"object-store
     parts:
       "`index.jsonl.gz`: a line of JSON for each bucket and each version of an object; `objects.txt.gz`: the objects below that it needs",
   };
+}
+
+/** What `docker exec` runs to see whether a server can serve. */
+function healthLine([kind, ...words]: readonly string[]): string {
+  return shellLine(kind === "CMD-SHELL" ? ["sh", "-c", ...words] : words);
 }

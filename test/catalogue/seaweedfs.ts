@@ -17,6 +17,6 @@ const section = fc.record(
 
 export const inTests: ComponentInTests = {
   random: { section, most: 2, parts: ["uploads", "media"] },
-  healthPrograms: [[/^chrislusf\/seaweedfs$/, /^curl$/]],
+  healthPrograms: [[/^chrislusf\/seaweedfs$/, /^curl\b/]],
   monitored: { components: { seaweedfs: { buckets: ["media"] } }, uses: ["seaweedfs"] },
 };

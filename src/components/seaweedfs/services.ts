@@ -80,12 +80,16 @@ export function serverService(
     tmpfs: [{ target: "/tmp", size: 64 * megabyte, mode: "1777" }],
     networks: [...(options.host === undefined ? [] : ["edge"]), key, ...(monitored ? [scrapeNetwork] : [])],
     healthcheck: {
-      test: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${s3Port}/healthz`],
+      // The S3 server is there before the volumes are, and cuts answers short meanwhile.
+      test: [
+        "CMD-SHELL",
+        `curl -fsS -o /dev/null http://127.0.0.1:${s3Port}/healthz && curl -fsS -o /dev/null http://127.0.0.1:8080/healthz`,
+      ],
       interval: 15_000,
       startPeriod: 60_000,
     },
     limits: options.limits,
-    stopGracePeriod: 30_000,
+    stopGracePeriod: 60_000,
   };
 }
 
