@@ -24,9 +24,8 @@ const leftOut = ["elk", "loki", "grafana", "mongodb"];
 const tried: Record<string, { without?: readonly string[]; restored?: true }> = {
   starter: { restored: true },
   sentineliq: { restored: true },
-  lokifi: {},
+  lokifi: { without: ["monitoring"] },
   "devops-canary": {},
-  // Its twelve exporters are those of lokifi.
   rescuemesh: { without: ["monitoring"] },
   "monitoring-platform": { without: ["monitoring"] },
 };
