@@ -1,4 +1,4 @@
-import { runText } from "../operations/jobs/tend.ts";
+import { runText } from "../operations/jobs/history.ts";
 import type { JobView } from "../operations/jobs/view.ts";
 import { formatAge } from "../support/units.ts";
 import type { Cell } from "./columns.ts";

@@ -1,7 +1,7 @@
 import type { Engine, ObservedStack } from "../engine/engine.ts";
 import { messageOf, type StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
-import { viewJobs } from "./jobs/view.ts";
+import { jobViews } from "./jobs/views.ts";
 import { abandonedOperations } from "./journal.ts";
 import { lockHolder } from "./lock.ts";
 import { lastMigration, type MigrationRecord, readHistory } from "./migration-history.ts";
@@ -61,7 +61,7 @@ export async function runStatus(context: StatusContext, options: StatusOptions =
   const edgeRuns = services.some(({ name, replicas }) => name === entrance?.service && replicas.running > 0);
   const shown = edgeRuns ? certificates : new Map<string, CertificateStatus>();
   const migrations = migrationStatuses(model.migrations, readHistory(directory));
-  const jobs = viewJobs(context);
+  const jobs = await jobViews(context);
   const commands = commandStatus(directory);
   const all = [
     ...problems,

@@ -396,6 +396,8 @@ export type DataSource = {
       userSecret: string;
       passwordSecret: string;
       target: string;
+      /** It has no client of MinIO in its image but curl, with which it is filled where this program is not. */
+      client?: "curl";
     }
   | { kind: "volume"; consistency: Consistency }
 );
@@ -403,8 +405,6 @@ export type DataSource = {
 export type DataSourceOf<Kind extends DataSource["kind"]> = Extract<DataSource, { kind: Kind }>;
 
 /** State that is left out of backups on purpose, so that nobody takes it for forgotten. */
-      /** It has no client of MinIO in its image but curl, with which it is filled where this program is not. */
-      client?: "curl";
 export interface Unprotected {
   name: string;
   component: string;

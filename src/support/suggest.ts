@@ -1,6 +1,7 @@
 /** The known word nearest to a mistyped one, or undefined where none is near enough to be meant. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3) + 1);
+  // Two edits make any word of three letters out of any other.
+  const limit = word.length <= 3 ? 1 : Math.floor(word.length / 3) + 1;
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {

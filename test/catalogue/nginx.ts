@@ -25,7 +25,16 @@ const section = fc
   .map((options): Record<string, unknown> => options);
 
 export const inTests: ComponentInTests = {
-  random: { section, most: 2, parts: "none" },
+  random: {
+    section,
+    most: 2,
+    // Those that lead to an app cannot be used by one that comes before: each would wait for the other.
+    parts: "unusable",
+    withApps: (section, _, [app]) =>
+      app === undefined
+        ? section
+        : { ...section, upstreams: { "/api": app, "/ws": { app, balance: "ip-hash", strip: true } } },
+  },
   healthPrograms: [[/^nginx$/, /^curl$/]],
   monitored: { components: { nginx: { upstreams: { "/api": "web" } } } },
 };

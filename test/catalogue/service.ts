@@ -49,6 +49,7 @@ const section = fc
 
 export const inTests: ComponentInTests = {
   random: { section, most: 2, parts: "none" },
+  monitored: { components: { legacy: { type: "service", image: "mysql:8.4.6" } } },
   // What an import puts in place of the official image of a server.
   healthPrograms: [[/^pgvector\/pgvector$/, /^pg_isready$/]],
 };

@@ -15,8 +15,12 @@ export interface ComponentInTests {
     most: number;
     /** What an app may ask for with `key/part`: a list, `none`, or undefined for any name. `unusable`: no app uses it. */
     parts: readonly string[] | undefined | "none" | "unusable";
-    /** The section once the keys of the stack's apps are known; left out: as it is. */
-    withApps?(section: Record<string, unknown>, apps: readonly string[]): Record<string, unknown>;
+    /** The section once the keys of the stack's apps are known, and of those that listen; left out: as it is. */
+    withApps?(
+      section: Record<string, unknown>,
+      apps: readonly string[],
+      listening: readonly string[],
+    ): Record<string, unknown>;
   };
   /** Programs that a health check may call, by the name of the image without its tag: what is known to be inside. */
   healthPrograms?: [image: RegExp, programs: RegExp][];

@@ -299,13 +299,13 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
       );
       targets.push({ key, parts: each.buckets });
     });
-    const unfinished: ((apps: readonly string[]) => void)[] = [];
+    const unfinished: ((apps: readonly string[], listening: readonly string[]) => void)[] = [];
     for (const { type, parts, sections, withApps } of seed.others)
       sections.forEach((section, index) => {
         const key = add(type, index, section);
         if (withApps !== undefined)
-          unfinished.push((apps) => {
-            components[key] = { ...(key !== type && { type }), ...withApps(section, apps) };
+          unfinished.push((apps, listening) => {
+            components[key] = { ...(key !== type && { type }), ...withApps(section, apps, listening) };
           });
         if (parts !== "unusable") targets.push({ key, parts });
       });
@@ -316,13 +316,16 @@ export const randomStack: fc.Arbitrary<RandomStack> = fc
     if (elk) targets.push({ key: add("elk", 0, { ...elk, ...host("kibana") }), parts: "none" });
     if (grafana && (monitoring || loki)) add("grafana", 0, { ...grafana, ...host("grafana") });
     const apps: string[] = [];
+    const listening: string[] = [];
     seed.apps.forEach((each, index) => {
       const key = keys.pop() ?? `app${index}`;
       apps.push(key);
       components[key] = appSection(each, key, index, targets, seed.traefik);
-      if (each.port !== undefined) targets.push({ key, parts: "none" });
+      if (each.port === undefined) return;
+      listening.push(key);
+      targets.push({ key, parts: "none" });
     });
-    for (const finish of unfinished) finish(apps);
+    for (const finish of unfinished) finish(apps, listening);
     return { name: seed.name, components };
   });
 

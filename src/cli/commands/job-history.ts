@@ -1,4 +1,4 @@
-import { runText } from "../../operations/jobs/tend.ts";
+import { runText } from "../../operations/jobs/history.ts";
 import { jobHistory } from "../../operations/jobs/view.ts";
 import { type Cell, columns } from "../columns.ts";
 import type { Call } from "../command.ts";

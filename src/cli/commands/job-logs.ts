@@ -1,4 +1,4 @@
-import { runText } from "../../operations/jobs/tend.ts";
+import { runText } from "../../operations/jobs/history.ts";
 import { jobLog } from "../../operations/jobs/view.ts";
 import type { Call } from "../command.ts";
 import { openContext } from "../context.ts";

@@ -1,5 +1,5 @@
+import { runText } from "../../operations/jobs/history.ts";
 import { runJobNow } from "../../operations/jobs/run-now.ts";
-import { runText } from "../../operations/jobs/tend.ts";
 import type { Call } from "../command.ts";
 import { openContext } from "../context.ts";
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
+import { formatAge } from "../../support/units.ts";
 import { appendJsonLine, readJsonLines } from "../json-lines.ts";
 
 /**
@@ -97,4 +98,31 @@ function historyPath(directory: string, job: string): string {
 /** Where a job's history and output are: `.stack/jobs/<name>`. */
 function jobFolder(directory: string, job: string): string {
   return join(directory, ".stack", "jobs", job);
+}
+
+/** How a run ended, or how long it has been at work, in words. */
+export function runText(run: JobRun, now = Date.now()): string {
+  const { outcome, exitCode, startedAt, finishedAt, due, reason } = run;
+  const took = formatAge(
+    Math.max(0, (finishedAt === undefined ? now : Date.parse(finishedAt)) - Date.parse(startedAt)),
+  );
+  const why = reason === undefined ? "" : `: ${reason}`;
+  switch (outcome) {
+    case "ok":
+      return `ended well after ${took}`;
+    case "running":
+      return `has been at work for ${took}`;
+    case "timed-out":
+      return `took longer than it may and was stopped after ${took}`;
+    case "out-of-memory":
+      return `was killed after ${took} because it ran out of memory`;
+    case "interrupted":
+      return `was interrupted after ${took}`;
+    case "missed":
+      return `missed its time ${due ?? ""}${why}`;
+    case "lost":
+      return `was lost${why}`;
+    default:
+      return `failed${exitCode === undefined ? "" : ` with exit code ${exitCode} after ${took}`}${why}`;
+  }
 }

@@ -6,8 +6,8 @@ import { withLock } from "../lock.ts";
 import { endOf } from "../migrate-job.ts";
 import { redactorFor } from "../secret-values.ts";
 import { beginRun, hindranceOf, jobContainer, settleRun } from "./container.ts";
-import { type JobRun, noteJobRun } from "./history.ts";
-import { jobLockFile, runText } from "./tend.ts";
+import { type JobRun, noteJobRun, runText } from "./history.ts";
+import { jobLockFile } from "./tend.ts";
 import { jobNamed } from "./view.ts";
 
 export interface RunNowOptions {

@@ -1,13 +1,12 @@
 import type { ObservedContainer } from "../../engine/engine.ts";
 import type { Job } from "../../stack/model.ts";
 import { messageOf } from "../../support/errors.ts";
-import { formatAge } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { tryLock } from "../lock.ts";
 import { graceOf } from "../migrate-job.ts";
 import { beginRun, endRun, hindranceOf, type JobSight, jobContainer, settleRun } from "./container.ts";
 import { type DueStep, decideBusy, decideDue, decideRun, type RunStep } from "./decide.ts";
-import { type JobRun, newRunId, noteJobRun, readJobRuns } from "./history.ts";
+import { type JobRun, newRunId, noteJobRun, readJobRuns, runText } from "./history.ts";
 import { readJobMemory, writeJobMemory } from "./memory.ts";
 
 /** What tending came to, in lines; none where there was nothing to tell. */
@@ -152,31 +151,4 @@ async function seeToTime(context: Context, job: Job, busy: boolean, sight: JobSi
 function tellEnd(job: Job, run: JobRun): TendResult {
   const ok = run.outcome === "ok";
   return { ok, lines: [`${job.name}: ${ok ? "" : "FAILED: "}${runText(run)} (run ${run.id})`] };
-}
-
-/** How a run ended, or how long it has been at work, in words. */
-export function runText(run: JobRun, now = Date.now()): string {
-  const { outcome, exitCode, startedAt, finishedAt, due, reason } = run;
-  const took = formatAge(
-    Math.max(0, (finishedAt === undefined ? now : Date.parse(finishedAt)) - Date.parse(startedAt)),
-  );
-  const why = reason === undefined ? "" : `: ${reason}`;
-  switch (outcome) {
-    case "ok":
-      return `ended well after ${took}`;
-    case "running":
-      return `has been at work for ${took}`;
-    case "timed-out":
-      return `took longer than it may and was stopped after ${took}`;
-    case "out-of-memory":
-      return `was killed after ${took} because it ran out of memory`;
-    case "interrupted":
-      return `was interrupted after ${took}`;
-    case "missed":
-      return `missed its time ${due ?? ""}${why}`;
-    case "lost":
-      return `was lost${why}`;
-    default:
-      return `failed${exitCode === undefined ? "" : ` with exit code ${exitCode} after ${took}`}${why}`;
-  }
 }

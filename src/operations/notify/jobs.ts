@@ -1,4 +1,4 @@
-import { runText } from "../jobs/tend.ts";
+import { runText } from "../jobs/history.ts";
 import type { JobView } from "../jobs/view.ts";
 import type { Trouble } from "./trouble.ts";
 

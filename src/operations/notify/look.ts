@@ -3,7 +3,7 @@ import { StackError } from "../../support/errors.ts";
 import { runBackupStatus } from "../backup/backup-status.ts";
 import { openStores } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
-import { viewJobs } from "../jobs/view.ts";
+import { jobViews } from "../jobs/views.ts";
 import { lockHolder } from "../lock.ts";
 import { readHistory } from "../migration-history.ts";
 import { tlsEntrance } from "../status-certificates.ts";
@@ -47,7 +47,7 @@ export async function lookAtStack(context: LookContext, { thorough }: { thorough
   const [slow, dataRoot] = await Promise.all([thorough ? lookSlowly(context) : undefined, dataRootOf(context)]);
   const others = [
     ...migrationTroubles(model, readHistory(directory)),
-    ...jobTroubles(viewJobs(context)),
+    ...jobTroubles(await jobViews(context)),
     ...diskTroubles(dataRoot, directory),
     ...restartTroubles(model, readWatchMemory(directory), now),
   ];

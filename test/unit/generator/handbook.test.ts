@@ -339,7 +339,9 @@ function wrongWords(model: StackModel, line: string): string[] {
   const offered = (command.positionals ?? []).flatMap(({ completion }) =>
     typeof completion === "object" ? completion : [],
   );
-  const services = new Set([...model.services.flatMap((service) => [service.name, service.component]), ...offered]);
+  const pages = command.name === "open" ? model.consoles.map(({ name }) => name) : [];
+  const named = model.services.flatMap((service) => [service.name, service.component]);
+  const services = new Set([...named, ...pages, ...offered]);
   // What follows the service of an exec belongs to its program.
   const own = command.positionals?.some(({ passThrough }) => passThrough) ? words.slice(0, 1) : words;
   return own.flatMap((word, index) => {

@@ -82,7 +82,7 @@ health: { pth: /health }`),
         "of Redis",
         stackOf("redis: { polcy: x }"),
         `3:12 components.redis: unknown key "polcy"
-  known: engine, image, profile, eviction, allow, queues, memory, limits, settings`,
+  known: mode, proxy, failoverAfter, image, profile, eviction, allow, queues, memory, limits, settings`,
       ],
       [
         "of a bucket",
