@@ -11,6 +11,11 @@ const watching = [
   "test/scenario/{monitoring-*,alerts-*,logs-loki,logs-elk,dashboards,exporters,status-alerts,watch}.test.ts",
 ];
 
+/** Servers of the catalogue that take long to start, each in a stack of its own. */
+const catalogue = [
+  "test/scenario/{data-rabbitmq,data-kafka,data-seaweedfs,data-nginx,data-pgbouncer,redis-sentinel}.test.ts",
+];
+
 /** On a real engine, one file after the other: servers that start all at once only wait for each other. */
 const onEngine = { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false };
 
@@ -25,13 +30,14 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/contract/**/*.test.ts", "test/scenario/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...backups, ...faults, ...watching],
+          exclude: [...configDefaults.exclude, ...backups, ...faults, ...watching, ...catalogue],
           ...onEngine,
         },
       },
       { test: { name: "backups", include: backups, ...onEngine } },
       { test: { name: "faults", include: faults, ...onEngine } },
       { test: { name: "watching", include: watching, ...onEngine } },
+      { test: { name: "catalogue", include: catalogue, ...onEngine } },
     ],
   },
 });

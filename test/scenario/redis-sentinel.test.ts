@@ -160,7 +160,10 @@ ${client("web", images.node, ["redis"], "1000:1000")}
       const began = Date.now();
       await fault(before);
       const isOther = async () => ![before, ""].includes(await primary("redis-sentinel-2"));
-      await vi.waitUntil(isOther, { timeout: 60_000, interval: 50 });
+      await vi.waitUntil(isOther, { timeout: 60_000, interval: 50 }).catch(async (error: Error) => {
+        const { stdout } = await stack.compose("logs", "--no-color", "--timestamps", "--tail", "60");
+        throw new Error(`${error.message}\n${stdout}`);
+      });
       took = Date.now() - began;
       // Before the former one is back, and when it is.
       await all();
@@ -224,8 +227,10 @@ ${client("web", images.node, ["redis"], "1000:1000")}
     const took = await failover(
       "volume lost",
       async (server) => {
-        await stack.compose("rm", "--stop", "--force", server);
-        await docker("volume", "rm", `${stack.model.name}_${server}-data`);
+        const volume = `${stack.model.name}_${server}-data`;
+        await stack.compose("rm", "--stop", "--force", server, "redis-seed");
+        await docker("volume", "rm", volume);
+        expect((await run(["docker", "volume", "inspect", volume])).code).not.toBe(0);
         // At once, long before the sentinels have decided.
         void stack.compose("up", "-d");
       },
