@@ -235,7 +235,7 @@ ${client("outsider", image, ["server"], "1000:1000").replace(", uses: [server]",
   test("the health check fails where nothing listens; the shell of the server answers", async () => {
     const check = stack.model.services.find(({ name }) => name === "seaweedfs")?.healthcheck?.test.slice(1) ?? [];
     expect((await stack.sh("seaweedfs", check.join(" "))).code).toBe(0);
-    for (const port of ["8333", "8080"])
+    for (const port of ["8333", "8080", "9333"])
       expect((await stack.sh("seaweedfs", check.join(" ").replace(port, "8339"))).code).not.toBe(0);
     const shell = stack.model.shortcuts.find(({ component }) => component === "seaweedfs")?.command.join(" ");
     const listed = await stack.sh("seaweedfs", `echo s3.bucket.list | ${shell}`);

@@ -80,10 +80,17 @@ export function serverService(
     tmpfs: [{ target: "/tmp", size: 64 * megabyte, mode: "1777" }],
     networks: [...(options.host === undefined ? [] : ["edge"]), key, ...(monitored ? [scrapeNetwork] : [])],
     healthcheck: {
-      // The S3 server is there before the volumes are, and cuts answers short meanwhile.
+      // The S3 server answers a second or two before the master knows the volume server and what it holds; writes are
+      // refused and answers cut short meanwhile.
       test: [
         "CMD-SHELL",
-        `curl -fsS -o /dev/null http://127.0.0.1:${s3Port}/healthz && curl -fsS -o /dev/null http://127.0.0.1:8080/healthz`,
+        [
+          `curl -fsS -o /dev/null http://127.0.0.1:${s3Port}/healthz || exit 1`,
+          "known=$(curl -fsS http://127.0.0.1:8080/healthz && curl -fsS http://127.0.0.1:9333/dir/status) || exit 1",
+          `case "$known" in *'"Url":'*) ;; *) echo 'no volume server yet'; exit 1 ;; esac`,
+          `ls /data/*.dat >/dev/null 2>&1 || exit 0`,
+          `case "$known" in *'"Volumes":'[1-9]*) ;; *) echo 'volumes are not known yet'; exit 1 ;; esac`,
+        ].join("\n"),
       ],
       interval: 15_000,
       startPeriod: 60_000,
