@@ -24,7 +24,7 @@ const leftOut = ["elk", "loki", "grafana", "mongodb"];
 const tried: Record<string, { without?: readonly string[]; restored?: true }> = {
   starter: { restored: true },
   sentineliq: { restored: true },
-  lokifi: { without: ["monitoring"] },
+  lokifi: {},
   "devops-canary": {},
   rescuemesh: { without: ["monitoring"] },
   "monitoring-platform": { without: ["monitoring"] },
