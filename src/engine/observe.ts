@@ -13,10 +13,10 @@ export function observedContainer(answer: ContainerInspectInfo): ObservedContain
   const labels = answer.Config.Labels ?? {};
   const { State } = answer;
   const networks = answer.NetworkSettings.Networks ?? {};
-  const health = healthOf(State.Health?.Status);
+  const log = (State.Health?.Log ?? []) as HealthLogEntry[];
+  const health = healthOf(State.Health, log);
   const startedAt = time(State.StartedAt);
   const finishedAt = time(State.FinishedAt);
-  const log = (State.Health?.Log ?? []) as HealthLogEntry[];
   return {
     id: answer.Id,
     name: answer.Name.replace(/^\//, ""),
@@ -43,7 +43,16 @@ export function observedContainer(answer: ContainerInspectInfo): ObservedContain
   };
 }
 
-function healthOf(status: string | undefined): ObservedContainer["health"] {
+/**
+ * A pause ends the checks of a container, and the engine calls it unhealthy from then on until the next check, although none
+ * has failed: such a container is what its last check said. Seen with engine 26.1, whose streak of failures is 0 then.
+ */
+function healthOf(
+  health: { Status: string; FailingStreak: number } | undefined,
+  log: readonly HealthLogEntry[],
+): ObservedContainer["health"] {
+  const { Status: status, FailingStreak: streak } = health ?? {};
+  if (status === "unhealthy" && streak === 0) return log.at(-1)?.ExitCode === 0 ? "healthy" : "starting";
   return status === "starting" || status === "healthy" || status === "unhealthy" ? status : undefined;
 }
 
