@@ -243,23 +243,21 @@ interface Target {
 }
 
 /** Types that describe themselves in test/catalogue. */
-const othersSeed = fc
-  .tuple(
-    ...[...componentsInTests].flatMap(([type, { random }]) =>
-      random === undefined
-        ? []
-        : [
-            // Each is in some of the stacks, so that one with everything stays as rare as it is.
-            fc
-              .oneof(
-                { weight: 3, arbitrary: fc.constant([]) },
-                { weight: 1, arbitrary: fc.array(random.section, { maxLength: random.most }) },
-              )
-              .map((sections) => ({ type, parts: random.parts, sections, withApps: random.withApps })),
-          ],
-    ),
-  )
-  .map((each) => each);
+const othersSeed = fc.tuple(
+  ...[...componentsInTests].flatMap(([type, { random }]) =>
+    random === undefined
+      ? []
+      : [
+          // Each is in some of the stacks, so that one with everything stays as rare as it is.
+          fc
+            .oneof(
+              { weight: 3, arbitrary: fc.constant([]) },
+              { weight: 1, arbitrary: fc.array(random.section, { maxLength: random.most }) },
+            )
+            .map((sections) => ({ type, parts: random.parts, sections, withApps: random.withApps })),
+        ],
+  ),
+);
 
 /** Random valid stacks over all component types and options, several of one type, `uses` without cycles. */
 export const randomStack: fc.Arbitrary<RandomStack> = fc

@@ -142,10 +142,8 @@ async function withLogs(
     let results = shipped.sources;
     for (const { source: name, reason } of lane === "full" ? [] : shipped.basesWanted) {
       context.progress.line(`A new base of ${name} is due: ${reason}`);
-      const made = await Promise.all(
-        servers.filter((source) => source.name === name).map((source) => copy(source, "full")),
-      );
-      results = withNewBase(name, results, made.flat());
+      const source = servers.find((one) => one.name === name);
+      if (source !== undefined) results = withNewBase(name, results, await copy(source, "full"));
     }
     return results;
   } catch (error) {

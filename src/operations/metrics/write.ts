@@ -4,7 +4,7 @@ import { metricsText } from "../../notify/metrics-text.ts";
 import { metricsFolder } from "../../stack/monitoring.ts";
 import { writeFileAtomic } from "../../support/files.ts";
 import type { Context } from "../context.ts";
-import { viewJobs } from "../jobs/view.ts";
+import { jobViews } from "../jobs/views.ts";
 import { tryLock } from "../lock.ts";
 import { lastMigration, readHistory } from "../migration-history.ts";
 import { readWatchMemory } from "../watch/memory.ts";
@@ -75,7 +75,7 @@ async function look(
       use,
       counts,
       migrations: endedMigrations({ directory, model }),
-      jobs: viewJobs({ directory, model, clock }),
+      jobs: await jobViews({ directory, model, clock }),
       watchRestarts: readWatchMemory(directory).restarts,
       logStores: logStores.bytes,
       ...scheduled,
