@@ -2,10 +2,10 @@ import { type SecretText, secret, secretText } from "../../stack/secret-text.ts"
 import type { Connection } from "../component.ts";
 import { withPrefix } from "../prefix.ts";
 import { namesOf } from "./services.ts";
-import type { AppUser } from "./users.ts";
+import type { DatabaseUser } from "./users.ts";
 
 /** What each app is told. Its first login has the plain names, further ones their part in front: `ORDERS_MONGODB_URL`. */
-export function connectionsOf(key: string, users: readonly AppUser[]): Connection[] {
+export function connectionsOf(key: string, users: readonly DatabaseUser[]): Connection[] {
   return users.map((user, index) => {
     const first = users.findIndex((other) => other.app === user.app) === index;
     return {
@@ -22,7 +22,7 @@ export function connectionsOf(key: string, users: readonly AppUser[]): Connectio
   });
 }
 
-function variablesOf(key: string, { name, database, secret: password }: AppUser): Record<string, SecretText> {
+function variablesOf(key: string, { name, database, secret: password }: DatabaseUser): Record<string, SecretText> {
   return {
     // Direct: the set has this one member, which knows itself by an address that only it can reach.
     MONGODB_URL: secretText`mongodb://${name}:${secret(password, "uri")}@${key}:27017/${database}?authSource=admin&directConnection=true`,

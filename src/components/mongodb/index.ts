@@ -9,7 +9,7 @@ import { hostNeeds } from "./host-needs.ts";
 import { type MongodbOptions, mongodbOptions } from "./options.ts";
 import { namesOf, scriptFolder, serverService, setupService, shellCommand } from "./services.ts";
 import { settingsForTemplate, smallestMemory } from "./settings.ts";
-import { type AppUser, adminUser, appUsers, nameProblems, userList } from "./users.ts";
+import { adminUser, type DatabaseUser, databaseUsers, nameProblems, userList } from "./users.ts";
 
 const about = "MongoDB, a replica set of one member: transactions and change streams work";
 
@@ -39,7 +39,7 @@ export const component: Component<MongodbOptions> = {
 function contribute(options: MongodbOptions, use: ComponentUse): Contribution {
   const { key } = use;
   const names = namesOf(key);
-  const users = appUsers(use);
+  const users = databaseUsers(use);
   const monitor = use.monitored ? monitorSecret(key) : undefined;
   const more = use.monitored ? monitoring(use) : undefined;
   const passwords = [...users.map(({ secret }) => secret), ...(monitor === undefined ? [] : [monitor])];
@@ -92,7 +92,7 @@ function filesOf(options: MongodbOptions, { key, template }: ComponentUse, users
   ];
 }
 
-function secretsOf(key: string, users: readonly AppUser[]): SecretFile[] {
+function secretsOf(key: string, users: readonly DatabaseUser[]): SecretFile[] {
   const names = namesOf(key);
   const password = (name: string, text: string): SecretFile => ({
     name,

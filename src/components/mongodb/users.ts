@@ -1,3 +1,4 @@
+import { type AppUser, appUsers } from "../app-users.ts";
 import type { ComponentUse, OptionProblem } from "../component.ts";
 import { monitorUser } from "../monitored.ts";
 import { databaseNameProblem } from "./options.ts";
@@ -5,37 +6,17 @@ import { databaseNameProblem } from "./options.ts";
 /** May do everything: the shell, backups. No app can have this name, because keys hold no underscore. */
 export const adminUser = "stack_admin";
 
-/** A login of one app for one database. */
-export interface AppUser {
-  app: string;
-  /** `mongodb/orders` asks for that database; without it the database has the app's name. */
-  part?: string;
-  /** The app has the plain names from another component of this type. */
-  further?: true;
+/** A login of one app for one database: the part that it asked for, or one that has the app's name. */
+export interface DatabaseUser extends AppUser {
   database: string;
-  name: string;
-  secret: string;
 }
 
 /** One login per app and database, in the order of stack.yaml. */
-export function appUsers({ key, usedBy }: Pick<ComponentUse, "key" | "usedBy">): AppUser[] {
-  const users: AppUser[] = [];
-  for (const { key: app, part, further } of usedBy) {
-    const name = part === undefined ? app : `${app}.${part}`;
-    if (users.some((user) => user.name === name)) continue;
-    users.push({
-      app,
-      ...(part !== undefined && { part }),
-      ...(further && { further }),
-      database: part ?? app,
-      name,
-      secret: `${key}_${name}`,
-    });
-  }
-  return users;
+export function databaseUsers(use: Pick<ComponentUse, "key" | "usedBy">): DatabaseUser[] {
+  return appUsers(use).map((user) => ({ ...user, database: user.part ?? user.app }));
 }
 
-export function nameProblems(users: readonly AppUser[], key: string): OptionProblem[] {
+export function nameProblems(users: readonly DatabaseUser[], key: string): OptionProblem[] {
   return users.flatMap(({ app, database }) => {
     const wrong = databaseNameProblem(database);
     if (wrong === undefined) return [];
@@ -50,7 +31,7 @@ export function nameProblems(users: readonly AppUser[], key: string): OptionProb
 }
 
 /** What the set-up makes, as it stands in its script: names, roles, and the secret's file of each. */
-export function userList(users: readonly AppUser[], monitor: string | undefined): string {
+export function userList(users: readonly DatabaseUser[], monitor: string | undefined): string {
   const wanted = [
     ...users.map(({ name, database, secret }) => ({ name, secret, roles: [{ role: "readWrite", db: database }] })),
     ...(monitor === undefined

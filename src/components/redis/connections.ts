@@ -1,11 +1,11 @@
 import type { Dependency } from "../../stack/model.ts";
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
+import type { AppUser } from "../app-users.ts";
 import type { Connection } from "../component.ts";
 import { withPrefix } from "../prefix.ts";
 import type { RedisOptions } from "./options.ts";
 import { type SentinelNames, sentinelNames, sentinelPort, serverPort } from "./sentinel-names.ts";
 import { namesOf } from "./services.ts";
-import type { AppUser } from "./users.ts";
 
 /** What each app is told of one server. Its first login has the plain names, further ones their part in front: `SESSIONS_REDIS_URL`. */
 export function connectionsOf(key: string, users: readonly AppUser[]): Connection[] {

@@ -1,8 +1,9 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
+import type { AppUser } from "../app-users.ts";
 import { monitorUser } from "../monitored.ts";
 import { replicaUser, type SentinelNames, sentinelUser } from "./sentinel-names.ts";
-import { type AppUser, adminUser, healthUser } from "./users.ts";
+import { adminUser, healthUser } from "./users.ts";
 
 /**
  * What a sentinel does at a server: watch it, tell the others over its channel, give it another role, and write that into

@@ -1,4 +1,5 @@
 import type { ConfigFile } from "../../stack/model.ts";
+import { appUsers } from "../app-users.ts";
 import type { ComponentUse, Contribution, OptionProblem } from "../component.ts";
 import { dumpSource, dumpValues } from "./backup.ts";
 import { sentinelConnections } from "./connections.ts";
@@ -20,7 +21,7 @@ import {
 } from "./sentinel-services.ts";
 import { shellCommand } from "./services.ts";
 import { deriveSettings, settingsForTemplate } from "./settings.ts";
-import { adminUser, appUsers, healthUser } from "./users.ts";
+import { adminUser, healthUser } from "./users.ts";
 
 /** Settings that the sentinels or the stack decide where there are several servers. */
 const decided = ["replicaof", "slaveof", "masteruser", "replica-announce-ip", "slave-announce-ip"];

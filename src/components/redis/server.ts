@@ -1,5 +1,6 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { formatSize, parseSize } from "../../support/units.ts";
+import { type AppUser, appUsers } from "../app-users.ts";
 import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
 import { monitorRights, monitorSecret } from "./exporter.ts";
 import { optionsOf, type RedisOptions, type ServerEngine, titleOf } from "./options.ts";
@@ -9,7 +10,7 @@ import { replicationUsers } from "./sentinel-secrets.ts";
 import { namesOf } from "./services.ts";
 import { smallestMemory } from "./settings.ts";
 import { singleParts } from "./single.ts";
-import { type AppUser, aclFile, appUsers } from "./users.ts";
+import { aclFile } from "./users.ts";
 
 /** The component of one engine. Redis and Valkey differ in name, image and programs, and in nothing else. */
 export function serverComponent(engine: ServerEngine): Component<RedisOptions> {

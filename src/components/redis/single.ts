@@ -1,3 +1,4 @@
+import { appUsers } from "../app-users.ts";
 import type { ComponentUse, Contribution } from "../component.ts";
 import { dumpSource, dumpValues } from "./backup.ts";
 import { connectionsOf } from "./connections.ts";
@@ -5,7 +6,7 @@ import { monitoring } from "./exporter.ts";
 import { type RedisOptions, titleOf } from "./options.ts";
 import { configPath, namesOf, serverService, setupService, shellCommand } from "./services.ts";
 import { deriveSettings, settingsForTemplate } from "./settings.ts";
-import { adminUser, appUsers } from "./users.ts";
+import { adminUser } from "./users.ts";
 
 /** One server. */
 export function singleParts(options: RedisOptions, use: ComponentUse): Contribution {

@@ -1,5 +1,5 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
-import type { ComponentUse } from "../component.ts";
+import type { AppUser } from "../app-users.ts";
 import { monitorUser } from "../monitored.ts";
 import type { RedisOptions } from "./options.ts";
 
@@ -7,34 +7,6 @@ import type { RedisOptions } from "./options.ts";
 export const healthUser = "stack_health";
 /** May do everything: the shell on the server. No app can have this name, because keys hold no underscore. */
 export const adminUser = "stack_admin";
-
-/** A login for one app. */
-export interface AppUser {
-  app: string;
-  /** `redis/sessions`: the app sees keys and channels that begin with `sessions:` and no others. */
-  part?: string;
-  /** The app has the plain names from another component of this type. */
-  further?: true;
-  name: string;
-  secret: string;
-}
-
-/** One user per app and part, in the order of stack.yaml. */
-export function appUsers({ key, usedBy }: Pick<ComponentUse, "key" | "usedBy">): AppUser[] {
-  const users: AppUser[] = [];
-  for (const { key: app, part, further } of usedBy) {
-    const name = part === undefined ? app : `${app}.${part}`;
-    if (users.some((user) => user.name === name)) continue;
-    users.push({
-      app,
-      ...(part !== undefined && { part }),
-      ...(further && { further }),
-      name,
-      secret: `${key}_${name}`,
-    });
-  }
-  return users;
-}
 
 /**
  * The server's ACL file. It holds hashes instead of passwords. Apps may do everything but what is dangerous to the
