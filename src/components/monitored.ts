@@ -1,8 +1,9 @@
 import type { Mount, Network } from "../stack/model.ts";
-import { scrapeNetwork } from "../stack/monitoring.ts";
+import { type AlertRule, type DashboardPanel, type DashboardQuery, scrapeNetwork } from "../stack/monitoring.ts";
 import type { ServiceNeeds } from "./component.ts";
 
 const megabyte = 1024 ** 2;
+const minute = 60_000;
 
 /** The network on which metrics are read, in the words that all components share. */
 export const networkOfScrapes: Network = {
@@ -64,4 +65,38 @@ export function exporterService(needs: ExporterNeeds): ServiceNeeds {
       : { healthcheck: { test: ["CMD", "wget", "-q", "-O", "/dev/null", needs.alive], interval: 15_000 } }),
     limits: { cpus: 0.25, memory: 48 * megabyte, pids: 64 },
   };
+}
+
+/** The rule that a server is down: whoever uses it fails as well, so their alerts wait behind it. */
+export function serverDown(
+  key: string,
+  rule: Pick<AlertRule, "name" | "expr" | "summary" | "meaning"> & Partial<Pick<AlertRule, "for" | "command">>,
+): AlertRule {
+  return { for: minute, severity: "critical", about: key, cause: true, command: `./prod.sh logs ${key}`, ...rule };
+}
+
+/** The row that a dashboard begins with: what is read at a glance. */
+export function topRow(panels: DashboardPanel[]): DashboardPanel[] {
+  return panels.map((panel) => ({ width: 6, height: 5, ...panel }));
+}
+
+/** Its first panel: whether the server is there at all. `otherwise`: what it means that the query does not give 1. */
+export function answers(
+  query: DashboardQuery,
+  otherwise: string,
+  differs: Partial<Pick<DashboardPanel, "title" | "width">> = {},
+): DashboardPanel {
+  return {
+    title: "Answers",
+    about: `1: yes. ${otherwise}`,
+    kind: "stat",
+    queries: [query],
+    thresholds: { critical: 1, below: true },
+    ...differs,
+  };
+}
+
+/** How much of what there is is in use, as a share of 1. */
+export function gaugeOfShare(panel: Omit<DashboardPanel, "kind" | "unit" | "min" | "max">): DashboardPanel {
+  return { ...panel, kind: "gauge", unit: "percentunit", min: 0, max: 1 };
 }

@@ -1,5 +1,6 @@
 import type { AlertRule, Thresholds } from "../../stack/monitoring.ts";
 import { formatSize } from "../../support/units.ts";
+import { serverDown } from "../monitored.ts";
 import type { KafkaOptions } from "./options.ts";
 import { type PlannedTopic, plannedTopics } from "./settings.ts";
 import { probePrefix } from "./users.ts";
@@ -28,19 +29,15 @@ const ofGroups = (metric: string, key: string) =>
   `kminion_kafka_consumer_group_${metric}{job="${key}",group_id!~"${probePrefix.replaceAll(".", "[.]")}.*"}`;
 
 function down(key: string): AlertRule {
-  return {
+  return serverDown(key, {
     name: "KafkaDown",
     // The exporter says nothing of a broker that it cannot ask.
     expr: `(max(${of("exporter_up", key)}) or vector(0)) == 0 unless max(${of("kafka_broker_info", key)}) > 0`,
     for: 2 * minute,
-    severity: "critical",
-    about: key,
-    cause: true,
     summary: `${key} does not answer`,
     meaning:
       "The server is stopped, still looks through its files after a hard end, or its disk is full or failed: then it ends itself. What is written waits in the apps as long as they can hold it.",
-    command: `./prod.sh logs ${key}`,
-  };
+  });
 }
 
 function partitionOffline(key: string): AlertRule {

@@ -1,4 +1,5 @@
 import type { Dashboard, DashboardQuery, Thresholds } from "../../stack/monitoring.ts";
+import { answers, topRow } from "../monitored.ts";
 import type { KafkaOptions } from "./options.ts";
 import { plannedTopics } from "./settings.ts";
 import { probePrefix } from "./users.ts";
@@ -20,40 +21,31 @@ export function dashboard(key: string, options: KafkaOptions, thresholds: Thresh
     title: `Kafka: ${key}`,
     about: "Does it take in records, are they read, how much disk do they take?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0 or nothing: stopped, starting, or the exporter's password is refused.",
-        kind: "stat",
-        queries: [{ expr: of("exporter_up"), legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Topics",
-        kind: "stat",
-        queries: [{ expr: `count(${of("kafka_topic_info", topics)})`, legend: "topics" }],
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Records not read yet",
-        about: "The group that is furthest behind.",
-        kind: "stat",
-        unit: "short",
-        queries: [{ expr: `max(${of("kafka_consumer_group_topic_lag", groups)})`, legend: "records" }],
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Disk taken by records",
-        kind: "stat",
-        unit: "bytes",
-        queries: [{ expr: `sum(${of("kafka_broker_log_dir_size_total_bytes")})`, legend: key }],
-        ...(bytes > 0 && { thresholds: { critical: Math.round(bytes * 1.1) } }),
-        width: 6,
-        height: 5,
-      },
+      ...topRow([
+        answers(
+          { expr: of("exporter_up"), legend: key },
+          "0 or nothing: stopped, starting, or the exporter's password is refused.",
+        ),
+        {
+          title: "Topics",
+          kind: "stat",
+          queries: [{ expr: `count(${of("kafka_topic_info", topics)})`, legend: "topics" }],
+        },
+        {
+          title: "Records not read yet",
+          about: "The group that is furthest behind.",
+          kind: "stat",
+          unit: "short",
+          queries: [{ expr: `max(${of("kafka_consumer_group_topic_lag", groups)})`, legend: "records" }],
+        },
+        {
+          title: "Disk taken by records",
+          kind: "stat",
+          unit: "bytes",
+          queries: [{ expr: `sum(${of("kafka_broker_log_dir_size_total_bytes")})`, legend: key }],
+          ...(bytes > 0 && { thresholds: { critical: Math.round(bytes * 1.1) } }),
+        },
+      ]),
       {
         title: "Records written",
         about: "Per second, by topic.",

@@ -1,4 +1,5 @@
 import type { AlertRule, Thresholds } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 
 const minute = 60_000;
 
@@ -8,18 +9,13 @@ export function alertRules(key: string, { disk }: Pick<Thresholds, "disk">): Ale
   const free = `max(${of("minio_cluster_capacity_usable_free_bytes")})`;
   const total = `max(${of("minio_cluster_capacity_usable_total_bytes")})`;
   return [
-    {
+    serverDown(key, {
       name: "MinioDown",
       expr: `max(${of("up")}) == 0`,
-      for: minute,
-      severity: "critical",
-      about: key,
-      cause: true,
       summary: `${key} does not tell its metrics`,
       meaning:
         "The server is stopped, hangs, or refuses the token of Prometheus. In the first two cases every upload and download fails.",
-      command: `./prod.sh logs ${key}`,
-    },
+    }),
     {
       name: "MinioDiskNearlyFull",
       expr: `1 - ${free} / ${total} > ${disk}`,

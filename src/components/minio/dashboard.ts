@@ -1,4 +1,5 @@
 import type { Dashboard, Thresholds } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 
 /** What one asks of an S3 server at night; it tells its own metrics as the job `key`. */
 export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dashboard {
@@ -10,43 +11,27 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
     title: `Object storage: ${key}`,
     about: "Does it answer, is there room, do requests fail, who fills it?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0: stopped, hanging, or the token of Prometheus is refused.",
-        kind: "stat",
-        queries: [{ expr: of("up"), legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Disk in use",
-        about: "Of the whole disk, whoever fills it.",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: `1 - ${free} / (${total} > 0)`, legend: key }],
-        thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
-        min: 0,
-        max: 1,
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Drives offline",
-        kind: "stat",
-        queries: [{ expr: of("minio_cluster_drive_offline_total"), legend: key }],
-        thresholds: { critical: 1 },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Started",
-        kind: "stat",
-        unit: "dateTimeFromNow",
-        queries: [{ expr: `1000 * ${of("minio_node_process_starttime_seconds")}`, legend: key }],
-        width: 6,
-        height: 5,
-      },
+      ...topRow([
+        answers({ expr: of("up"), legend: key }, "0: stopped, hanging, or the token of Prometheus is refused."),
+        gaugeOfShare({
+          title: "Disk in use",
+          about: "Of the whole disk, whoever fills it.",
+          queries: [{ expr: `1 - ${free} / (${total} > 0)`, legend: key }],
+          thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
+        }),
+        {
+          title: "Drives offline",
+          kind: "stat",
+          queries: [{ expr: of("minio_cluster_drive_offline_total"), legend: key }],
+          thresholds: { critical: 1 },
+        },
+        {
+          title: "Started",
+          kind: "stat",
+          unit: "dateTimeFromNow",
+          queries: [{ expr: `1000 * ${of("minio_node_process_starttime_seconds")}`, legend: key }],
+        },
+      ]),
       {
         title: "Requests",
         kind: "timeseries",

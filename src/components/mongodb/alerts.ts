@@ -1,4 +1,5 @@
 import type { AlertRule } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 
 const minute = 60_000;
 const hour = 3600;
@@ -26,18 +27,13 @@ export function alertRules(key: string): AlertRule[] {
   const of = (metric: string, more = "") => `mongodb_${metric}{job="${key}"${more === "" ? "" : `, ${more}`}}`;
   const shell = (line: string) => `./prod.sh mongosh --eval "${line}"`;
   return [
-    {
+    serverDown(key, {
       name: "MongodbDown",
       expr: `max(${of("up")}) == 0`,
-      for: minute,
-      severity: "critical",
-      about: key,
-      cause: true,
       summary: `${key} does not answer`,
       meaning:
         "The server is stopped, still starts, or refuses the exporter's password. Every app that uses it fails as long.",
-      command: `./prod.sh logs ${key}`,
-    },
+    }),
     {
       name: "MongodbNotPrimary",
       expr: `max(${of("rs_myState")}) != 1`,

@@ -1,4 +1,5 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 import { cacheInUse, connectionsInUse, logWindow } from "./alerts.ts";
 
 /** What one asks of a MongoDB server at night; its exporter is the job `key`. */
@@ -10,55 +11,38 @@ export function dashboard(key: string): Dashboard {
     title: `MongoDB: ${key}`,
     about: "Does it answer, does it take writes, does anything wait, how far back does its log of changes reach?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0: stopped, starting, or the exporter's password is refused.",
-        kind: "stat",
-        queries: [{ expr: of("up"), legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 4,
-        height: 5,
-      },
-      {
-        title: "State",
-        about: "1: primary, as it is to be. 2: secondary. 3: recovering.",
-        kind: "stat",
-        queries: [{ expr: of("rs_myState"), legend: key }],
-        width: 4,
-        height: 5,
-      },
-      {
-        title: "Connections in use",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: connectionsInUse(key), legend: key }],
-        thresholds: { warning: 0.7, critical: 0.85 },
-        min: 0,
-        max: 1,
-        width: 5,
-        height: 5,
-      },
-      {
-        title: "Cache in use",
-        about: "The server keeps it below 80 % by itself.",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: cacheInUse(key), legend: key }],
-        thresholds: { warning: 0.9, critical: 0.97 },
-        min: 0,
-        max: 1,
-        width: 5,
-        height: 5,
-      },
-      {
-        title: "Log of changes reaches back",
-        kind: "stat",
-        unit: "s",
-        queries: [{ expr: logWindow(key), legend: key }],
-        thresholds: { warning: 86_400, critical: 3600, below: true },
-        width: 6,
-        height: 5,
-      },
+      ...topRow([
+        answers({ expr: of("up"), legend: key }, "0: stopped, starting, or the exporter's password is refused.", {
+          width: 4,
+        }),
+        {
+          title: "State",
+          about: "1: primary, as it is to be. 2: secondary. 3: recovering.",
+          kind: "stat",
+          queries: [{ expr: of("rs_myState"), legend: key }],
+          width: 4,
+        },
+        gaugeOfShare({
+          title: "Connections in use",
+          queries: [{ expr: connectionsInUse(key), legend: key }],
+          thresholds: { warning: 0.7, critical: 0.85 },
+          width: 5,
+        }),
+        gaugeOfShare({
+          title: "Cache in use",
+          about: "The server keeps it below 80 % by itself.",
+          queries: [{ expr: cacheInUse(key), legend: key }],
+          thresholds: { warning: 0.9, critical: 0.97 },
+          width: 5,
+        }),
+        {
+          title: "Log of changes reaches back",
+          kind: "stat",
+          unit: "s",
+          queries: [{ expr: logWindow(key), legend: key }],
+          thresholds: { warning: 86_400, critical: 3600, below: true },
+        },
+      ]),
       {
         title: "Operations",
         kind: "timeseries",

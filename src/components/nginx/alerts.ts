@@ -1,4 +1,5 @@
 import type { AlertRule } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 
 const minute = 60_000;
 
@@ -6,17 +7,12 @@ const minute = 60_000;
 export function alertRules(key: string, most: number): AlertRule[] {
   const of = (metric: string) => `${metric}{job="${key}"}`;
   return [
-    {
+    serverDown(key, {
       name: "NginxDown",
       expr: `max(${of("nginx_up")}) == 0`,
-      for: minute,
-      severity: "critical",
-      about: key,
-      cause: true,
       summary: `${key} does not answer`,
       meaning: "The web server is stopped, hangs, or its configuration does not let it start. Its log says which line.",
-      command: `./prod.sh logs ${key}`,
-    },
+    }),
     {
       name: "NginxConnectionsHigh",
       expr: `max(${of("nginx_connections_active")}) > ${Math.round(most * 0.8)}`,

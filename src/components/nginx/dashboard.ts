@@ -1,4 +1,5 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 
 /** What one asks of a web server at night; its exporter is the job `key`. `most`: connections that it can hold. */
 export function dashboard(key: string, most: number): Dashboard {
@@ -9,40 +10,26 @@ export function dashboard(key: string, most: number): Dashboard {
     title: `Web server: ${key}`,
     about: "Does it answer, how much is asked of it, does it have room for more?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0: stopped or hanging.",
-        kind: "stat",
-        queries: [{ expr: of("nginx_up"), legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Connections in use",
-        about: `Of the ${most} that it can hold.`,
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: `${of("nginx_connections_active")} / ${most}`, legend: key }],
-        thresholds: { warning: 0.6, critical: 0.8 },
-        min: 0,
-        max: 1,
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Dropped within an hour",
-        kind: "stat",
-        queries: [
-          {
-            expr: `increase(${of("nginx_connections_accepted")}[1h]) - increase(${of("nginx_connections_handled")}[1h])`,
-            legend: key,
-          },
-        ],
-        thresholds: { critical: 1 },
-        width: 6,
-        height: 5,
-      },
+      ...topRow([
+        answers({ expr: of("nginx_up"), legend: key }, "0: stopped or hanging."),
+        gaugeOfShare({
+          title: "Connections in use",
+          about: `Of the ${most} that it can hold.`,
+          queries: [{ expr: `${of("nginx_connections_active")} / ${most}`, legend: key }],
+          thresholds: { warning: 0.6, critical: 0.8 },
+        }),
+        {
+          title: "Dropped within an hour",
+          kind: "stat",
+          queries: [
+            {
+              expr: `increase(${of("nginx_connections_accepted")}[1h]) - increase(${of("nginx_connections_handled")}[1h])`,
+              legend: key,
+            },
+          ],
+          thresholds: { critical: 1 },
+        },
+      ]),
       {
         title: "Requests",
         about: "How many of them fail is on the dashboard of applications, where Traefik counts them.",

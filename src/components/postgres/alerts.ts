@@ -1,4 +1,5 @@
 import type { AlertRule } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 
 const minute = 60_000;
 const gigabyte = 1024 ** 3;
@@ -19,18 +20,13 @@ export function alertRules(key: string): AlertRule[] {
   const ask = (sql: string) => `./prod.sh exec ${key} psql --username postgres --command "${sql}"`;
   const clients = `backend_type="client backend", application_name!~"${backups}"`;
   return [
-    {
+    serverDown(key, {
       name: "PostgresDown",
       expr: `max(${of("pg_up")}) == 0`,
-      for: minute,
-      severity: "critical",
-      about: key,
-      cause: true,
       summary: `${key} takes no connections`,
       meaning:
         "The server is stopped, still starts, or refuses the exporter's password. Every app that uses it fails as long.",
-      command: `./prod.sh logs ${key}`,
-    },
+    }),
     {
       name: "PostgresConnectionsNearLimit",
       expr: `${connectionsInUse(key)} > 0.85`,

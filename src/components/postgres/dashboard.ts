@@ -1,4 +1,5 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 import { connectionsInUse } from "./alerts.ts";
 import { poolerPanels } from "./pooler-monitoring.ts";
 
@@ -13,58 +14,47 @@ export function dashboard(key: string, pooled: boolean): Dashboard {
     title: `PostgreSQL: ${key}`,
     about: "Does it answer, is it busy, does anything wait, is its log kept?",
     panels: [
-      {
-        title: "Takes connections",
-        about: "1: yes. 0: stopped, starting, or the exporter's password is refused.",
-        kind: "stat",
-        queries: [{ expr: of("pg_up"), legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 4,
-        height: 5,
-      },
-      {
-        title: "Connections in use",
-        about: "Of those that apps can have; a few are kept back for the superuser and the exporter.",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: connectionsInUse(key), legend: key }],
-        thresholds: { warning: 0.7, critical: 0.85 },
-        min: 0,
-        max: 1,
-        width: 5,
-        height: 5,
-      },
-      {
-        title: "Log waits for backup",
-        about: "How long the oldest finished file of the log has waited to be kept.",
-        kind: "stat",
-        unit: "s",
-        queries: [{ expr: of("pg_wal_waiting_oldest_seconds"), legend: "oldest" }],
-        thresholds: { warning: 120, critical: 900 },
-        width: 5,
-        height: 5,
-      },
-      {
-        title: "Transaction numbers used",
-        about:
-          "Of two billion, since the database was last cleaned. Vacuum brings it down; it does so from 200 million on.",
-        kind: "stat",
-        unit: "short",
-        queries: [{ expr: `max(${of("pg_database_wraparound_age_datfrozenxid_seconds")})`, legend: "oldest" }],
-        thresholds: { warning: 500_000_000, critical: 1_000_000_000 },
-        width: 5,
-        height: 5,
-      },
-      {
-        title: "Damaged pages",
-        about: "Pages whose checksum was wrong when they were read. Any is one too many.",
-        kind: "stat",
-        unit: "short",
-        queries: [{ expr: `sum(${of("pg_checksum_failures")})`, legend: key }],
-        thresholds: { critical: 1 },
-        width: 5,
-        height: 5,
-      },
+      ...topRow([
+        answers({ expr: of("pg_up"), legend: key }, "0: stopped, starting, or the exporter's password is refused.", {
+          title: "Takes connections",
+          width: 4,
+        }),
+        gaugeOfShare({
+          title: "Connections in use",
+          about: "Of those that apps can have; a few are kept back for the superuser and the exporter.",
+          queries: [{ expr: connectionsInUse(key), legend: key }],
+          thresholds: { warning: 0.7, critical: 0.85 },
+          width: 5,
+        }),
+        {
+          title: "Log waits for backup",
+          about: "How long the oldest finished file of the log has waited to be kept.",
+          kind: "stat",
+          unit: "s",
+          queries: [{ expr: of("pg_wal_waiting_oldest_seconds"), legend: "oldest" }],
+          thresholds: { warning: 120, critical: 900 },
+          width: 5,
+        },
+        {
+          title: "Transaction numbers used",
+          about:
+            "Of two billion, since the database was last cleaned. Vacuum brings it down; it does so from 200 million on.",
+          kind: "stat",
+          unit: "short",
+          queries: [{ expr: `max(${of("pg_database_wraparound_age_datfrozenxid_seconds")})`, legend: "oldest" }],
+          thresholds: { warning: 500_000_000, critical: 1_000_000_000 },
+          width: 5,
+        },
+        {
+          title: "Damaged pages",
+          about: "Pages whose checksum was wrong when they were read. Any is one too many.",
+          kind: "stat",
+          unit: "short",
+          queries: [{ expr: `sum(${of("pg_checksum_failures")})`, legend: key }],
+          thresholds: { critical: 1 },
+          width: 5,
+        },
+      ]),
       {
         title: "Connections by state",
         kind: "timeseries",

@@ -1,7 +1,7 @@
 import type { AlertRule, DashboardPanel } from "../../stack/monitoring.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { Contribution } from "../component.ts";
-import { exporterService, monitorUser } from "../monitored.ts";
+import { answers, exporterService, gaugeOfShare, monitorUser, serverDown, topRow } from "../monitored.ts";
 import { monitorSecret } from "./exporter.ts";
 import { namesOf } from "./services.ts";
 
@@ -66,18 +66,14 @@ function poolerRules(key: string): AlertRule[] {
   const { pooler } = namesOf(key);
   const pools = './prod.sh pgbouncer -c "SHOW POOLS"';
   return [
-    {
+    serverDown(key, {
       name: "PoolerDown",
       expr: `max(${of("up")}) == 0`,
-      for: minute,
-      severity: "critical",
-      about: key,
-      cause: true,
       summary: `${pooler} takes no connections`,
       meaning:
         "PgBouncer is stopped, still starts, or refuses the exporter's password. Every app that goes through it fails as long, whatever Postgres does.",
       command: `./prod.sh logs ${pooler}`,
-    },
+    }),
     {
       name: "PoolerClientsWait",
       expr: `max by (database) (${of("pools_client_maxwait_seconds")}) > 5`,
@@ -119,38 +115,30 @@ export function poolerPanels(key: string): DashboardPanel[] {
   const of = seriesOf(key);
   const sum = (metric: string) => `sum by (database) (${of(metric)})`;
   return [
-    {
-      title: "Pooler: takes connections",
-      about: "1: yes. 0: stopped, starting, or the exporter's password is refused.",
-      kind: "stat",
-      queries: [{ expr: of("up"), legend: namesOf(key).pooler }],
-      thresholds: { critical: 1, below: true },
-      width: 5,
-      height: 5,
-    },
-    {
-      title: "Pooler: connections of apps",
-      about: "Of those that it takes.",
-      kind: "gauge",
-      unit: "percentunit",
-      queries: [{ expr: clientsInUse(key), legend: namesOf(key).pooler }],
-      thresholds: { warning: 0.7, critical: 0.85 },
-      min: 0,
-      max: 1,
-      width: 5,
-      height: 5,
-    },
-    {
-      title: "Pooler: connections of the server in use",
-      kind: "timeseries",
-      unit: "percentunit",
-      queries: [{ expr: inUse(key), legend: "{{database}}" }],
-      thresholds: { warning: 0.8, critical: 0.95 },
-      min: 0,
-      max: 1,
-      width: 14,
-      height: 5,
-    },
+    ...topRow([
+      answers(
+        { expr: of("up"), legend: namesOf(key).pooler },
+        "0: stopped, starting, or the exporter's password is refused.",
+        { title: "Pooler: takes connections", width: 5 },
+      ),
+      gaugeOfShare({
+        title: "Pooler: connections of apps",
+        about: "Of those that it takes.",
+        queries: [{ expr: clientsInUse(key), legend: namesOf(key).pooler }],
+        thresholds: { warning: 0.7, critical: 0.85 },
+        width: 5,
+      }),
+      {
+        title: "Pooler: connections of the server in use",
+        kind: "timeseries",
+        unit: "percentunit",
+        queries: [{ expr: inUse(key), legend: "{{database}}" }],
+        thresholds: { warning: 0.8, critical: 0.95 },
+        min: 0,
+        max: 1,
+        width: 14,
+      },
+    ]),
     {
       title: "Pooler: transactions that wait",
       about: "For a connection of the server; what the oldest has waited, in seconds, beside it.",

@@ -1,4 +1,5 @@
 import type { AlertRule } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 import type { RabbitmqOptions } from "./options.ts";
 import { deadLetterQueues } from "./topology.ts";
 
@@ -45,17 +46,12 @@ const only = (key: string, { vhost, queue }: QueueLabels) => of(key, `,vhost="${
 const queueName = "{{ $labels.vhost }}/{{ $labels.queue }}";
 
 function down(key: string): AlertRule {
-  return {
+  return serverDown(key, {
     name: "RabbitmqDown",
     expr: `max(up${of(key)}) == 0`,
-    for: minute,
-    severity: "critical",
-    about: key,
-    cause: true,
     summary: `${key} does not tell its metrics`,
     meaning: "The server is stopped, starts, or hangs. Apps can neither send nor take messages.",
-    command: `./prod.sh logs ${key}`,
-  };
+  });
 }
 
 function alarm(

@@ -1,4 +1,5 @@
 import type { Dashboard } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 
 /** What one asks of a RabbitMQ server at night; it is the job `key`. */
 export function dashboard(key: string): Dashboard {
@@ -11,50 +12,34 @@ export function dashboard(key: string): Dashboard {
     title: `RabbitMQ: ${key}`,
     about: "Does it answer, are publishers held back, which queues grow, who takes messages?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0: stopped, starting, or it hangs.",
-        kind: "stat",
-        queries: [{ expr: of("up"), legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Publishers are held back",
-        about: "1: memory or free disk is short, and who sends messages has to wait.",
-        kind: "stat",
-        queries: [
-          { expr: of("rabbitmq_alarms_memory_used_watermark"), legend: "memory" },
-          { expr: of("rabbitmq_alarms_free_disk_space_watermark"), legend: "disk" },
-        ],
-        thresholds: { critical: 1 },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Memory before publishers wait",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [
-          {
-            expr: `${of("rabbitmq_process_resident_memory_bytes")} / ${of("rabbitmq_resident_memory_limit_bytes")}`,
-            legend: key,
-          },
-        ],
-        thresholds: { warning: 0.7, critical: 0.85 },
-        min: 0,
-        max: 1,
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Connections",
-        kind: "stat",
-        queries: [{ expr: of("rabbitmq_connections"), legend: "connections" }],
-        width: 6,
-        height: 5,
-      },
+      ...topRow([
+        answers({ expr: of("up"), legend: key }, "0: stopped, starting, or it hangs."),
+        {
+          title: "Publishers are held back",
+          about: "1: memory or free disk is short, and who sends messages has to wait.",
+          kind: "stat",
+          queries: [
+            { expr: of("rabbitmq_alarms_memory_used_watermark"), legend: "memory" },
+            { expr: of("rabbitmq_alarms_free_disk_space_watermark"), legend: "disk" },
+          ],
+          thresholds: { critical: 1 },
+        },
+        gaugeOfShare({
+          title: "Memory before publishers wait",
+          queries: [
+            {
+              expr: `${of("rabbitmq_process_resident_memory_bytes")} / ${of("rabbitmq_resident_memory_limit_bytes")}`,
+              legend: key,
+            },
+          ],
+          thresholds: { warning: 0.7, critical: 0.85 },
+        }),
+        {
+          title: "Connections",
+          kind: "stat",
+          queries: [{ expr: of("rabbitmq_connections"), legend: "connections" }],
+        },
+      ]),
       {
         title: "Messages that wait",
         about: "The eight longest queues.",

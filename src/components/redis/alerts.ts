@@ -1,4 +1,5 @@
 import type { AlertRule } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 import { type RedisOptions, titleOf } from "./options.ts";
 import { sentinelRules } from "./sentinel-alerts.ts";
 import { sentinelNames } from "./sentinel-names.ts";
@@ -47,18 +48,14 @@ export function jobsOf(key: string, { mode }: Pick<RedisOptions, "mode">): strin
 }
 
 function down({ key, title, of, services }: Measured): AlertRule {
-  return {
+  return serverDown(key, {
     name: `${title}Down`,
     expr: `max(redis_up${of}) == 0`,
-    for: minute,
-    severity: "critical",
-    about: key,
-    cause: true,
     summary: `${key} does not answer`,
     meaning:
       "The server is stopped, still loads its data, or refuses the exporter's password. Every app that uses it fails as long.",
     command: `./prod.sh logs ${services}`,
-  };
+  });
 }
 
 function rejects({ key, title, shell, of }: Measured): AlertRule {

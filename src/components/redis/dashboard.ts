@@ -1,4 +1,5 @@
 import type { Dashboard, DashboardPanel } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 import { jobsOf } from "./alerts.ts";
 import { type RedisOptions, titleOf } from "./options.ts";
 import { replicationPanels } from "./sentinel-dashboard.ts";
@@ -19,61 +20,39 @@ export function dashboard(key: string, options: RedisOptions): Dashboard {
     title: `${titleOf(options)}: ${key}`,
     about: "Does it answer, does its memory suffice, does it save, do queues grow?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0: stopped, loading, or the exporter's password is refused.",
-        kind: "stat",
-        queries: [{ expr: of("redis_up"), legend: each }],
-        thresholds: { critical: 1, below: true },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Memory in use",
-        about: durable ? "When it is full, writes are refused." : "A cache is full most of the time.",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: fill, legend: each }],
-        ...(durable && { thresholds: { warning: 0.75, critical: 0.9 } }),
-        min: 0,
-        max: 1,
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Clients",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: `${of("redis_connected_clients")} / ${of("redis_max_clients")}`, legend: each }],
-        thresholds: { warning: 0.7, critical: 0.9 },
-        min: 0,
-        max: 1,
-        width: 6,
-        height: 5,
-      },
-      durable
-        ? {
-            title: "Saving works",
-            about: "0: the last save, write or rewrite of its files failed.",
-            kind: "stat",
-            queries: [
-              { expr: of("redis_rdb_last_bgsave_status"), legend: named("save") },
-              { expr: of("redis_aof_last_write_status"), legend: named("write") },
-              { expr: of("redis_aof_last_bgrewrite_status"), legend: named("rewrite") },
-            ],
-            thresholds: { critical: 1, below: true },
-            width: 6,
-            height: 5,
-          }
-        : {
-            title: "Found in the cache",
-            about: "Share of lookups that found something.",
-            kind: "stat",
-            unit: "percentunit",
-            queries: [{ expr: hits(rate), legend: each }],
-            width: 6,
-            height: 5,
-          },
+      ...topRow([
+        answers({ expr: of("redis_up"), legend: each }, "0: stopped, loading, or the exporter's password is refused."),
+        gaugeOfShare({
+          title: "Memory in use",
+          about: durable ? "When it is full, writes are refused." : "A cache is full most of the time.",
+          queries: [{ expr: fill, legend: each }],
+          ...(durable && { thresholds: { warning: 0.75, critical: 0.9 } }),
+        }),
+        gaugeOfShare({
+          title: "Clients",
+          queries: [{ expr: `${of("redis_connected_clients")} / ${of("redis_max_clients")}`, legend: each }],
+          thresholds: { warning: 0.7, critical: 0.9 },
+        }),
+        durable
+          ? {
+              title: "Saving works",
+              about: "0: the last save, write or rewrite of its files failed.",
+              kind: "stat",
+              queries: [
+                { expr: of("redis_rdb_last_bgsave_status"), legend: named("save") },
+                { expr: of("redis_aof_last_write_status"), legend: named("write") },
+                { expr: of("redis_aof_last_bgrewrite_status"), legend: named("rewrite") },
+              ],
+              thresholds: { critical: 1, below: true },
+            }
+          : {
+              title: "Found in the cache",
+              about: "Share of lookups that found something.",
+              kind: "stat",
+              unit: "percentunit",
+              queries: [{ expr: hits(rate), legend: each }],
+            },
+      ]),
       {
         title: "Memory",
         kind: "timeseries",

@@ -1,4 +1,5 @@
 import type { AlertRule, Thresholds } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 
 const minute = 60_000;
 
@@ -12,17 +13,12 @@ export function usedDisk(key: string): string {
 export function alertRules(key: string, { disk }: Pick<Thresholds, "disk">): AlertRule[] {
   const of = (metric: string, more = "") => `SeaweedFS_${metric}{job="${key}"${more}}`;
   return [
-    {
+    serverDown(key, {
       name: "SeaweedfsDown",
       expr: `max(up{job="${key}"}) == 0`,
-      for: minute,
-      severity: "critical",
-      about: key,
-      cause: true,
       summary: `${key} does not tell its metrics`,
       meaning: "The server is stopped or hangs: every upload and download fails.",
-      command: `./prod.sh logs ${key}`,
-    },
+    }),
     {
       name: "SeaweedfsDiskNearlyFull",
       expr: `${usedDisk(key)} > ${disk}`,

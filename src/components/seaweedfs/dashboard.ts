@@ -1,4 +1,5 @@
 import type { Dashboard, Thresholds } from "../../stack/monitoring.ts";
+import { answers, gaugeOfShare, topRow } from "../monitored.ts";
 import { usedDisk } from "./alerts.ts";
 
 /** What one asks of an S3 server at night; it tells its own metrics as the job `key`. */
@@ -10,43 +11,27 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
     title: `Object storage: ${key}`,
     about: "Does it answer, is there room, do requests fail, who fills it?",
     panels: [
-      {
-        title: "Answers",
-        about: "1: yes. 0: stopped or hanging.",
-        kind: "stat",
-        queries: [{ expr: `up{job="${key}"}`, legend: key }],
-        thresholds: { critical: 1, below: true },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Disk in use",
-        about: "Of the whole disk, whoever fills it.",
-        kind: "gauge",
-        unit: "percentunit",
-        queries: [{ expr: usedDisk(key), legend: key }],
-        thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
-        min: 0,
-        max: 1,
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Volumes that take no writes",
-        kind: "stat",
-        queries: [{ expr: `sum(${of("volumeServer_read_only_volumes")})`, legend: key }],
-        thresholds: { critical: 1 },
-        width: 6,
-        height: 5,
-      },
-      {
-        title: "Started",
-        kind: "stat",
-        unit: "dateTimeFromNow",
-        queries: [{ expr: `1000 * ${of("volumeServer_start_time_seconds")}`, legend: key }],
-        width: 6,
-        height: 5,
-      },
+      ...topRow([
+        answers({ expr: `up{job="${key}"}`, legend: key }, "0: stopped or hanging."),
+        gaugeOfShare({
+          title: "Disk in use",
+          about: "Of the whole disk, whoever fills it.",
+          queries: [{ expr: usedDisk(key), legend: key }],
+          thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
+        }),
+        {
+          title: "Volumes that take no writes",
+          kind: "stat",
+          queries: [{ expr: `sum(${of("volumeServer_read_only_volumes")})`, legend: key }],
+          thresholds: { critical: 1 },
+        },
+        {
+          title: "Started",
+          kind: "stat",
+          unit: "dateTimeFromNow",
+          queries: [{ expr: `1000 * ${of("volumeServer_start_time_seconds")}`, legend: key }],
+        },
+      ]),
       {
         title: "Requests",
         kind: "timeseries",

@@ -1,4 +1,5 @@
 import type { AlertRule, Thresholds } from "../../stack/monitoring.ts";
+import { serverDown } from "../monitored.ts";
 import { perService } from "./metrics.ts";
 import type { WantedRoute } from "./routes.ts";
 
@@ -18,18 +19,13 @@ export function alertRules(
 }
 
 function down(key: string): AlertRule {
-  return {
+  return serverDown(key, {
     name: "TraefikDown",
     expr: `max(up{job="${key}"}) == 0`,
-    for: minute,
-    severity: "critical",
-    about: key,
-    cause: true,
     summary: `${key} does not answer, so nothing of this stack is reached from outside`,
     meaning:
       "Traefik is stopped or does not start: a setting that it does not take, a port that another program holds.",
-    command: `./prod.sh logs ${key}`,
-  };
+  });
 }
 
 /** An app's component has the name of its service. */

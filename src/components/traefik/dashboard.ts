@@ -1,4 +1,5 @@
 import type { Dashboard, DashboardPanel, Thresholds } from "../../stack/monitoring.ts";
+import { topRow } from "../monitored.ts";
 import { perService } from "./metrics.ts";
 
 /** What one asks at night about what comes in; Traefik tells its own metrics as the job `key`. */
@@ -23,14 +24,12 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
   const rate = rateOf(key);
   const [all, failed] = ["", ', code=~"5.."'].map((more) => `sum(${rate("traefik_service_requests_total", more)})`);
   const buckets = `sum by (le) (${rate("traefik_service_request_duration_seconds_bucket", finite)})`;
-  return [
+  return topRow([
     {
       title: "Answers",
       kind: "stat",
       queries: [{ expr: `up{job="${key}"}`, legend: key }],
       thresholds: { critical: 1, below: true },
-      width: 6,
-      height: 5,
     },
     {
       title: "Failed",
@@ -39,8 +38,6 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       unit: "percentunit",
       queries: [{ expr: `(${failed} or vector(0)) / (${all} > 0)`, legend: "5xx" }],
       thresholds: { warning: errors / 2, critical: errors },
-      width: 6,
-      height: 5,
     },
     {
       title: "Slowest of a hundred",
@@ -49,8 +46,6 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       unit: "s",
       queries: [{ expr: `histogram_quantile(0.99, ${buckets})`, legend: "p99" }],
       thresholds: { warning: p99 / 2, critical: p99 },
-      width: 6,
-      height: 5,
     },
     {
       title: "Open connections",
@@ -58,10 +53,8 @@ function now(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): 
       unit: "short",
       queries: [{ expr: `sum(traefik_open_connections{job="${key}", entrypoint=~"web.*"})`, legend: "open" }],
       thresholds: { warning: 2000, critical: 4000 },
-      width: 6,
-      height: 5,
     },
-  ];
+  ]);
 }
 
 function byService(key: string, { errors, p99 }: Pick<Thresholds, "errors" | "p99">): DashboardPanel[] {
