@@ -1,12 +1,14 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
-/** Tests of backups: together they take as long as all others on the engine, and run beside them (scripts/test). */
+/** Backups and restores of all kinds of data. */
 const backups = ["test/contract/{store,store-faults,encryption}.test.ts", "test/scenario/{backup-*,schedule}.test.ts"];
 
 /** What survives a kill, a full disk, a turned bit, the loss of a server. */
 const faults = ["test/scenario/{faults-*,disaster}.test.ts"];
 
-/** Tests of a stack that is watched, with many servers in it: a third run beside them. */
+/** Tests of a stack that is watched, with many servers in it. */
 const watching = [
   "test/scenario/{monitoring-*,alerts-*,logs-loki,logs-elk,dashboards,exporters,status-alerts,watch}.test.ts",
 ];
@@ -16,16 +18,33 @@ const catalogue = [
   "test/scenario/{data-rabbitmq,data-kafka,data-seaweedfs,data-nginx,data-pgbouncer,redis-sentinel}.test.ts",
 ];
 
-/** On a real engine, one file after the other: servers that start all at once only wait for each other. */
-const onEngine = { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false };
+/** Without an engine: a file for each core. */
+const withoutEngine = { maxWorkers: availableParallelism() };
+
+/** On a real engine. One file more than cores: what runs there waits for servers half of the time, and more files would make
+ * the cores late for tests that strike at a moment. */
+const onEngine = {
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  maxWorkers: availableParallelism() + 1,
+  sequence: { groupOrder: 1 },
+};
 
 /** Text files that the bundle carries as strings are read as strings here too. */
 export default defineConfig({
   test: {
     reporters: ["default"],
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/architecture.test.ts"], testTimeout: 20_000 } },
-      { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 60_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "test/architecture.test.ts"],
+          testTimeout: 20_000,
+          ...withoutEngine,
+        },
+      },
+      { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 60_000, ...withoutEngine } },
       {
         test: {
           name: "engine",
