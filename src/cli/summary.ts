@@ -1,7 +1,8 @@
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import { sharedServersLines } from "../generator/handbook-servers.ts";
-import type { Service, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { Service } from "../stack/service.ts";
 import { diskSpace } from "../support/disk.ts";
 import { formatSize } from "../support/units.ts";
 

@@ -1,29 +1,20 @@
 import type { z } from "zod";
+import type { DataSource, Unprotected } from "../stack/data-source.ts";
 import type {
   Action,
   ConfigFile,
-  DataSource,
-  Dependency,
   ExternalBucket,
   Folder,
-  HardeningException,
-  Healthcheck,
   HostNeed,
   Inspection,
   Job,
   Migration,
-  Mount,
   Network,
   Probe,
-  PublishedPort,
   Route,
   RunbookNote,
   SecretFile,
-  ServiceClass,
-  ServiceGroup,
   Shortcut,
-  Tmpfs,
-  Unprotected,
   Volume,
 } from "../stack/model.ts";
 import type {
@@ -37,6 +28,16 @@ import type {
   Thresholds,
 } from "../stack/monitoring.ts";
 import type { SecretText } from "../stack/secret-text.ts";
+import type {
+  Dependency,
+  HardeningException,
+  Healthcheck,
+  Mount,
+  PublishedPort,
+  ServiceClass,
+  ServiceGroup,
+  Tmpfs,
+} from "../stack/service.ts";
 import type { Problem } from "../support/errors.ts";
 
 /** Path of keys and indexes inside a component's own section of stack.yaml; the generator finds its line. */

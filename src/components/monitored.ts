@@ -1,5 +1,6 @@
-import type { Mount, Network } from "../stack/model.ts";
+import type { Network } from "../stack/model.ts";
 import { type AlertRule, type DashboardPanel, type DashboardQuery, scrapeNetwork } from "../stack/monitoring.ts";
+import type { Mount } from "../stack/service.ts";
 import type { ServiceNeeds } from "./component.ts";
 
 const megabyte = 1024 ** 2;

@@ -1,5 +1,6 @@
 import { Alias, Document, isPair, isScalar, isSeq, Scalar, visit, type YAMLMap } from "yaml";
-import type { Service, ServiceGroup, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { Service, ServiceGroup } from "../stack/service.ts";
 import { sortedBy } from "../support/order.ts";
 import { composeService, sharedByAll } from "./compose-service.ts";
 

@@ -1,5 +1,5 @@
 import { parseImage } from "../stack/fields.ts";
-import type { HardeningRule, Healthcheck, Mount, Service, Tmpfs } from "../stack/model.ts";
+import type { HardeningRule, Healthcheck, Mount, Service, Tmpfs } from "../stack/service.ts";
 import { sortedBy } from "../support/order.ts";
 import { composeSize, formatDuration } from "../support/units.ts";
 

@@ -1,6 +1,8 @@
+import type { DataSource } from "../stack/data-source.ts";
 import { parseImage } from "../stack/fields.ts";
-import type { DataSource, HostNeed, SecretFile, Service, ServiceGroup, StackModel, Volume } from "../stack/model.ts";
+import type { HostNeed, SecretFile, StackModel, Volume } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
+import type { Service, ServiceGroup } from "../stack/service.ts";
 import { formatAge, formatDuration, formatSize } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";
 import { destinationsTable, sourcesTable, unprotectedTable } from "./handbook-backups.ts";

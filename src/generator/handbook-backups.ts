@@ -1,4 +1,6 @@
-import type { BackupDestination, DataSource, StackModel } from "../stack/model.ts";
+import type { BackupDestination } from "../stack/backup-settings.ts";
+import type { DataSource } from "../stack/data-source.ts";
+import type { StackModel } from "../stack/model.ts";
 import { formatAge } from "../support/units.ts";
 import { code, table } from "./handbook-text.ts";
 

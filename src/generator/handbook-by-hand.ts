@@ -1,4 +1,5 @@
-import type { DataSource, DataSourceOf, StackModel, Task } from "../stack/model.ts";
+import type { DataSource, DataSourceOf, Task } from "../stack/data-source.ts";
+import type { StackModel } from "../stack/model.ts";
 import { encryptionValues, urlOf, volumeInDocker } from "./handbook-backups.ts";
 import { sourcesOf } from "./handbook-restore.ts";
 import { code, shellLine } from "./handbook-text.ts";

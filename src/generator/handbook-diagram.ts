@@ -1,4 +1,5 @@
-import type { Route, Service, ServiceGroup, StackModel } from "../stack/model.ts";
+import type { Route, StackModel } from "../stack/model.ts";
+import type { Service, ServiceGroup } from "../stack/service.ts";
 
 const headings: Record<ServiceGroup, string> = {
   edge: "Edge",

@@ -1,4 +1,5 @@
-import type { Service, ServiceGroup, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { Service, ServiceGroup } from "../stack/service.ts";
 import { formatSize } from "../support/units.ts";
 import { code, table } from "./handbook-text.ts";
 

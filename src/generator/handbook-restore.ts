@@ -1,4 +1,5 @@
-import type { DataSource, DataSourceOf, StackModel } from "../stack/model.ts";
+import type { DataSource, DataSourceOf } from "../stack/data-source.ts";
+import type { StackModel } from "../stack/model.ts";
 import { formatAge } from "../support/units.ts";
 import { urlOf, volumeInDocker } from "./handbook-backups.ts";
 import { code, codes } from "./handbook-text.ts";

@@ -1,6 +1,7 @@
 import { parseImage } from "../stack/fields.ts";
-import type { Job, Migration, Service, StackModel } from "../stack/model.ts";
+import type { Job, Migration, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
+import type { Service } from "../stack/service.ts";
 import { typedActions, typedShortcuts } from "../stack/typed-verbs.ts";
 import { formatDuration } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";

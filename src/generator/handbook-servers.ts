@@ -1,5 +1,6 @@
 import { parseImage } from "../stack/fields.ts";
-import type { Service, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { Service } from "../stack/service.ts";
 import { formatSize } from "../support/units.ts";
 import { code, codes, table } from "./handbook-text.ts";
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ServiceNeeds } from "../components/component.ts";
-import type { ConfigFile, Healthcheck, Mount, Service } from "../stack/model.ts";
+import type { ConfigFile } from "../stack/model.ts";
+import type { Healthcheck, Mount, Service } from "../stack/service.ts";
 
 const second = 1_000;
 

@@ -10,8 +10,9 @@ import type {
 } from "../components/component.ts";
 import type { ComponentConfig, StackConfig } from "../stack/config.ts";
 import { usualEnvironment } from "../stack/environments.ts";
-import type { ExternalBucket, Network, SecretFile, Service, StackModel } from "../stack/model.ts";
+import type { ExternalBucket, Network, SecretFile, StackModel } from "../stack/model.ts";
 import { metricsFolder, usualThresholds } from "../stack/monitoring.ts";
+import type { Service } from "../stack/service.ts";
 import { configError } from "../stack/source.ts";
 import type { Problem } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";

@@ -1,6 +1,7 @@
 import type { ContributionOf, OptionPath } from "../components/component.ts";
-import type { PublishedPort, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
+import type { PublishedPort } from "../stack/service.ts";
 import type { Problem } from "../support/errors.ts";
 import {
   filesAreUnique,

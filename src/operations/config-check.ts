@@ -1,4 +1,4 @@
-import type { Service } from "../stack/model.ts";
+import type { Service } from "../stack/service.ts";
 import { type Problem, StackError } from "../support/errors.ts";
 import { runContainer, throwAwaySpec } from "./backup/container.ts";
 import type { Context } from "./context.ts";

@@ -1,6 +1,7 @@
 import { composeCommand } from "../engine/compose.ts";
 import type { ObservedContainer } from "../engine/engine.ts";
-import type { Service, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { Service } from "../stack/service.ts";
 import { type RunAttached, runAttached } from "../support/attached-process.ts";
 import { StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";

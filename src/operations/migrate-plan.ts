@@ -1,5 +1,6 @@
 import type { ObservedContainer } from "../engine/engine.ts";
-import type { Migration, Service, StackModel } from "../stack/model.ts";
+import type { Migration, StackModel } from "../stack/model.ts";
+import type { Service } from "../stack/service.ts";
 import { StackError } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
 import { formatAge, formatDuration } from "../support/units.ts";

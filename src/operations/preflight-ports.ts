@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { TakenPort } from "../engine/engine.ts";
-import type { PublishedPort, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { PublishedPort } from "../stack/service.ts";
 import { readIfExists } from "../support/files.ts";
 import { addressOf } from "../support/socket-address.ts";
 import type { Finding } from "./preflight.ts";

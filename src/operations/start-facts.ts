@@ -1,5 +1,6 @@
 import type { EngineInfo, ObservedStack, TakenPort } from "../engine/engine.ts";
-import type { Dependency, Healthcheck, ServiceClass, StackModel } from "../stack/model.ts";
+import type { StackModel } from "../stack/model.ts";
+import type { Dependency, Healthcheck, ServiceClass } from "../stack/service.ts";
 import { StackError, systemCode } from "../support/errors.ts";
 import { didYouMean } from "../support/suggest.ts";
 import type { Context } from "./context.ts";

@@ -1,4 +1,4 @@
-import type { ServiceClass, ServiceGroup } from "../stack/model.ts";
+import type { ServiceClass, ServiceGroup } from "../stack/service.ts";
 import type { ExitCause } from "../support/errors.ts";
 import type { JobView } from "./jobs/view.ts";
 import type { FiringAlert } from "./notify/list-alerts.ts";

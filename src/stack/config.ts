@@ -1,5 +1,5 @@
 import type { Position } from "../support/errors.ts";
-import type { BackupSettings } from "./model.ts";
+import type { BackupSettings } from "./backup-settings.ts";
 import type { NotifySettings } from "./monitoring.ts";
 
 /** One entry of `components:`, validated, with defaults filled in. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Service } from "../../src/stack/model.ts";
+import type { Service } from "../../src/stack/service.ts";
 import { presets, presetText } from "../support/catalogue.ts";
 import { hardeningRules, type StackRule } from "../support/hardening-rules.ts";
 import { type InspectedStack, inspectStack, type ReadService } from "../support/inspected-stack.ts";

@@ -7,7 +7,7 @@ import { runRestore } from "../../src/operations/restore/run.ts";
 import { keptVolumes } from "../../src/operations/restore/swap.ts";
 import { undoRestore } from "../../src/operations/restore/undo.ts";
 import { runStart } from "../../src/operations/start.ts";
-import type { Mount } from "../../src/stack/model.ts";
+import type { Mount } from "../../src/stack/service.ts";
 import { removeOneOffs } from "../support/backup-jobs.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { type SmallStack, smallService, smallStack } from "../support/scenario.ts";

@@ -21,7 +21,7 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
-import type { DataSourceOf } from "../../src/stack/model.ts";
+import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import { inParallel } from "../../src/support/parallel.ts";
 import { contextFor, oneOffs, partsJob, produceJob, removeOneOffs, sourceOf } from "../support/backup-jobs.ts";
 import { describeWithDocker } from "../support/docker.ts";

@@ -10,7 +10,7 @@ import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { type StandingServer, withStanding } from "../../src/operations/restore/throw-away.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
-import type { DataSourceOf } from "../../src/stack/model.ts";
+import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import {
   contextFor,
   loadJob,

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { quiesced } from "../../src/operations/backup/quiesce.ts";
 import { openJournal, unfinishedOperations } from "../../src/operations/journal.ts";
 import { recover } from "../../src/operations/recover.ts";
-import type { Consistency, DataSourceOf } from "../../src/stack/model.ts";
+import type { Consistency, DataSourceOf } from "../../src/stack/data-source.ts";
 import { systemClock } from "../../src/support/clock.ts";
 import { describeProcess } from "../../src/support/process-identity.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";

@@ -8,7 +8,7 @@ import { volumeKind } from "../../src/operations/backup/kind-volume.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import { unfinishedOperations } from "../../src/operations/journal.ts";
 import type { SnapshotManifest, SnapshotType } from "../../src/snapshots/manifest.ts";
-import type { Consistency, DataSourceOf } from "../../src/stack/model.ts";
+import type { Consistency, DataSourceOf } from "../../src/stack/data-source.ts";
 import { loadJob, oneOffs, partsJob, produceJob, removeOneOffs, snapshotIn } from "../support/backup-jobs.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { smallService, smallStack } from "../support/scenario.ts";

@@ -17,7 +17,7 @@ import { component as seaweedfs } from "../../src/components/seaweedfs/index.ts"
 import type { Engine } from "../../src/engine/engine.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
 import type { Context } from "../../src/operations/context.ts";
-import type { DataSourceOf } from "../../src/stack/model.ts";
+import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import { contextFor, oneOffs, removeOneOffs, sourceOf } from "../support/backup-jobs.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { contentOf, loadingObjects, serverOnVolume, snapshotObjects } from "../support/object-jobs.ts";

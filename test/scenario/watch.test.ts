@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { tryLock } from "../../src/operations/lock.ts";
 import { metricsPath, writeServiceMetrics } from "../../src/operations/metrics/write.ts";
-import type { Service } from "../../src/stack/model.ts";
+import type { Service } from "../../src/stack/service.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { fileCheck, quickCheck, type SmallStack, smallService, smallStack } from "../support/scenario.ts";
 

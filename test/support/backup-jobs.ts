@@ -9,7 +9,8 @@ import { makeStaging } from "../../src/operations/backup/snapshot.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { openJournal } from "../../src/operations/journal.ts";
 import { type SnapshotManifest, type SnapshotType, snapshotId } from "../../src/snapshots/manifest.ts";
-import type { DataSource, DataSourceOf, StackModel } from "../../src/stack/model.ts";
+import type { DataSource, DataSourceOf } from "../../src/stack/data-source.ts";
+import type { StackModel } from "../../src/stack/model.ts";
 import { systemClock } from "../../src/support/clock.ts";
 import { recordedProgress } from "./scenario.ts";
 

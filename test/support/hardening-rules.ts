@@ -1,5 +1,5 @@
 import { parseImage } from "../../src/stack/fields.ts";
-import type { Service } from "../../src/stack/model.ts";
+import type { Service } from "../../src/stack/service.ts";
 import { parseDuration, parseSize } from "../../src/support/units.ts";
 import { componentsInTests } from "./component-in-tests.ts";
 import { type InspectedStack, isExcused, isMadeFolder, isReadFolder, type ReadService } from "./inspected-stack.ts";

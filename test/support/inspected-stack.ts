@@ -1,7 +1,8 @@
 import { parse } from "yaml";
 import { renderModel } from "../../src/generator/render.ts";
 import { routeFiles } from "../../src/routing/route-file.ts";
-import type { HardeningRule, StackModel } from "../../src/stack/model.ts";
+import type { StackModel } from "../../src/stack/model.ts";
+import type { HardeningRule } from "../../src/stack/service.ts";
 import { catalogue, modelOf } from "./catalogue.ts";
 
 /** A mount of a Compose service in its long form. */

@@ -1,6 +1,8 @@
 import type { ObservedContainer } from "../../src/engine/engine.ts";
 import { backupConfig, backupShape } from "../../src/stack/backup.ts";
-import type { BackupSettings, Migration, Service, StackModel } from "../../src/stack/model.ts";
+import type { BackupSettings } from "../../src/stack/backup-settings.ts";
+import type { Migration, StackModel } from "../../src/stack/model.ts";
+import type { Service } from "../../src/stack/service.ts";
 
 /** A service of a model as small as it can be. */
 export function service(name: string, parts: Partial<Service> = {}): Service {

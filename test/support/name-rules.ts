@@ -1,5 +1,5 @@
-import type { Service } from "../../src/stack/model.ts";
 import { secretsIn } from "../../src/stack/secret-text.ts";
+import type { Service } from "../../src/stack/service.ts";
 import { hardeningRules, type StackRule } from "./hardening-rules.ts";
 import { type InspectedStack, isMadeFolder, isReadFolder } from "./inspected-stack.ts";
 

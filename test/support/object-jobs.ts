@@ -15,7 +15,7 @@ import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";
 import { type SnapshotManifest, snapshotFolder } from "../../src/snapshots/manifest.ts";
 import { noIdentities } from "../../src/snapshots/recipients.ts";
-import type { DataSourceOf } from "../../src/stack/model.ts";
+import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import { inParallel } from "../../src/support/parallel.ts";
 import { loadJob, partsJob, produceJob, snapshotIn } from "./backup-jobs.ts";
 

@@ -7,7 +7,7 @@ import { quiesced } from "../../src/operations/backup/quiesce.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { type Journal, openJournal } from "../../src/operations/journal.ts";
 import { swapVolumes } from "../../src/operations/restore/swap.ts";
-import type { DataSourceOf } from "../../src/stack/model.ts";
+import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import { systemClock } from "../../src/support/clock.ts";
 
 /**

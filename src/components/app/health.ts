@@ -1,4 +1,4 @@
-import type { HardeningException, Healthcheck } from "../../stack/model.ts";
+import type { HardeningException, Healthcheck } from "../../stack/service.ts";
 import type { AppOptions } from "./options.ts";
 
 type Check = Partial<Healthcheck> & { test: string[] };

@@ -1,6 +1,7 @@
-import type { Consistency, HardeningException, Tmpfs } from "../../stack/model.ts";
+import type { Consistency } from "../../stack/data-source.ts";
 import { type Scrape, scrapeNetwork } from "../../stack/monitoring.ts";
 import { secretText } from "../../stack/secret-text.ts";
+import type { HardeningException, Tmpfs } from "../../stack/service.ts";
 import type {
   Component,
   ComponentUse,

@@ -1,5 +1,6 @@
-import type { ConfigFile, Dependency, Mount, Volume } from "../../stack/model.ts";
+import type { ConfigFile, Volume } from "../../stack/model.ts";
 import { monitoringNetwork } from "../../stack/monitoring.ts";
+import type { Dependency, Mount } from "../../stack/service.ts";
 import type { ComponentUse, ContributionOf, ServiceNeeds } from "../component.ts";
 import { accessLogNoise, componentExpression, levelTemplate } from "./expressions.ts";
 import type { CollectorOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-import type { Dependency, Mount } from "../../stack/model.ts";
+import type { Dependency, Mount } from "../../stack/service.ts";
 import type { ComponentUse, ServiceNeeds } from "../component.ts";
 import { namesOf, ports } from "./names.ts";
 import { type ElkOptions, imageOf } from "./options.ts";

@@ -1,4 +1,5 @@
-import type { ConfigFile, DataSourceOf, SecretFile } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
+import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import { formatDuration, formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
 import { monitorUser } from "../monitored.ts";

@@ -1,4 +1,5 @@
-import type { SecretFile, Task } from "../../stack/model.ts";
+import type { Task } from "../../stack/data-source.ts";
+import type { SecretFile } from "../../stack/model.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { Contribution } from "../component.ts";
 import { namesOf, scriptFolder, scriptMount, serverUser } from "./services.ts";

@@ -1,4 +1,4 @@
-import type { Mount } from "../../stack/model.ts";
+import type { Mount } from "../../stack/service.ts";
 import type { ServiceNeeds } from "../component.ts";
 import { imageOf, type MongodbOptions } from "./options.ts";
 import { mostConnections } from "./settings.ts";

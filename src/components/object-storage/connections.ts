@@ -1,5 +1,5 @@
-import type { Dependency } from "../../stack/model.ts";
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
+import type { Dependency } from "../../stack/service.ts";
 import type { Connection } from "../component.ts";
 import { withPrefix } from "../prefix.ts";
 import type { Grant } from "./buckets.ts";

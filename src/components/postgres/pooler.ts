@@ -1,5 +1,6 @@
-import type { Dependency, SecretFile } from "../../stack/model.ts";
+import type { SecretFile } from "../../stack/model.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
+import type { Dependency } from "../../stack/service.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import type { ComponentUse, Contribution, OptionProblem, ServiceNeeds } from "../component.ts";
 import { monitorUser } from "../monitored.ts";

@@ -1,4 +1,4 @@
-import type { DataSource, Task, Unprotected } from "../../stack/model.ts";
+import type { DataSource, Task, Unprotected } from "../../stack/data-source.ts";
 import type { WithoutComponent } from "../component.ts";
 import { configFolder, namesOf } from "./names.ts";
 import type { RabbitmqOptions } from "./options.ts";

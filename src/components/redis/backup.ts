@@ -1,4 +1,4 @@
-import type { DataSourceOf, Task } from "../../stack/model.ts";
+import type { DataSourceOf, Task } from "../../stack/data-source.ts";
 import type { RedisOptions } from "./options.ts";
 import { sentinelNames } from "./sentinel-names.ts";
 import { namesOf } from "./services.ts";

@@ -1,4 +1,4 @@
-import type { Mount } from "../../stack/model.ts";
+import type { Mount } from "../../stack/service.ts";
 import type { ServiceNeeds } from "../component.ts";
 import { imageOf, type RedisOptions, titleOf } from "./options.ts";
 import { sentinelNames, sentinelPort, serverPort, volumeOf } from "./sentinel-names.ts";

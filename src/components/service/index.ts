@@ -1,4 +1,5 @@
-import type { ConfigFile, HardeningException, Mount } from "../../stack/model.ts";
+import type { ConfigFile } from "../../stack/model.ts";
+import type { HardeningException, Mount } from "../../stack/service.ts";
 import { component as app } from "../app/index.ts";
 import type { AppOptions } from "../app/options.ts";
 import type { Component, ComponentUse, Connection, Contribution, OptionProblem, ServiceNeeds } from "../component.ts";

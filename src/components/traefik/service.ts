@@ -1,5 +1,5 @@
-import type { PublishedPort } from "../../stack/model.ts";
 import { scrapeNetwork } from "../../stack/monitoring.ts";
+import type { PublishedPort } from "../../stack/service.ts";
 import type { ComponentUse, ServiceNeeds } from "../component.ts";
 import { dnsSecrets } from "./certificates.ts";
 import type { TraefikOptions } from "./options.ts";

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { ContainerSpec } from "../../engine/engine.ts";
-import type { Service, StackModel, Task } from "../../stack/model.ts";
+import type { Task } from "../../stack/data-source.ts";
+import type { StackModel } from "../../stack/model.ts";
+import type { Service } from "../../stack/service.ts";
 import { StackError } from "../../support/errors.ts";
 import { describeProcess } from "../../support/process-identity.ts";
 import type { Context } from "../context.ts";

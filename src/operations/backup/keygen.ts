@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { makeIdentity, readIdentities, recipientOf } from "../../snapshots/recipients.ts";
-import type { BackupSettings } from "../../stack/model.ts";
+import type { BackupSettings } from "../../stack/backup-settings.ts";
 import { StackError } from "../../support/errors.ts";
 import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 

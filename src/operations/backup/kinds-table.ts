@@ -1,4 +1,4 @@
-import type { DataSource } from "../../stack/model.ts";
+import type { DataSource } from "../../stack/data-source.ts";
 import { dumpKind } from "./kind-dump.ts";
 import { objectStoreKind } from "./kind-object-store.ts";
 import { postgresKind } from "./kind-postgres.ts";

@@ -1,5 +1,5 @@
 import type { SnapshotManifest, SnapshotType } from "../../snapshots/manifest.ts";
-import type { DataSource, DataSourceOf } from "../../stack/model.ts";
+import type { DataSource, DataSourceOf } from "../../stack/data-source.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
 

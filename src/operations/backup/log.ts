@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { snapshotId } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import type { DataSourceOf } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
 import { isDiskFull } from "../../support/disk.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";

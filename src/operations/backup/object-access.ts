@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ObjectServer, objectServer } from "../../snapshots/object-source.ts";
-import type { DataSourceOf } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { engineName } from "../engine-name.ts";

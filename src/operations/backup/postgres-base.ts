@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSourceOf } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";

@@ -1,5 +1,5 @@
 import type { ExecResult } from "../../engine/engine.ts";
-import type { DataSourceOf } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { connectionTo } from "./postgres-names.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Service } from "../../stack/model.ts";
+import type { Service } from "../../stack/service.ts";
 import type { Context } from "../context.ts";
 import { giveVolume, withStanding } from "../restore/throw-away.ts";
 import { imageOfService, type RunSpec, runToEnd, throwAwaySpec } from "./container.ts";

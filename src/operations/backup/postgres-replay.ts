@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Service } from "../../stack/model.ts";
+import type { Service } from "../../stack/service.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";

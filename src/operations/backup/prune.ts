@@ -3,7 +3,7 @@ import { planRetention, type RetentionPlan, type RetentionPolicy } from "../../s
 import { nameOf } from "../../snapshots/retention-chains.ts";
 import { renderRetention } from "../../snapshots/retention-render.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import type { BackupSettings } from "../../stack/model.ts";
+import type { BackupSettings } from "../../stack/backup-settings.ts";
 import type { Journal } from "../journal.ts";
 import { aloneWithBackups, journalled } from "../operation.ts";
 import { redactorFor } from "../secret-values.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ObservedContainer } from "../../engine/engine.ts";
-import type { DataSourceOf } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
 import type { Context } from "../context.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { localStore } from "../../snapshots/local-store.ts";
 import { s3Store } from "../../snapshots/s3-store.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import type { BackupDestination } from "../../stack/model.ts";
+import type { BackupDestination } from "../../stack/backup-settings.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 

@@ -1,4 +1,4 @@
-import type { DataSource } from "../../stack/model.ts";
+import type { DataSource } from "../../stack/data-source.ts";
 import { runToEnd, toolbox } from "../backup/container.ts";
 import type { Context } from "../context.ts";
 import { engineName } from "../engine-name.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import type { DataSource } from "../../stack/model.ts";
+import type { DataSource } from "../../stack/data-source.ts";
 import { isDiskFull, saysDiskFull } from "../../support/disk.ts";
 import { StackError } from "../../support/errors.ts";
 import { ownLabels } from "../backup/container.ts";

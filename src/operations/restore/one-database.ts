@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { DataSourceOf } from "../../stack/model.ts";
+import type { DataSourceOf } from "../../stack/data-source.ts";
 import { imageForBase } from "../backup/postgres-image.ts";
 import { makeStaging } from "../backup/snapshot.ts";
 import type { Context } from "../context.ts";

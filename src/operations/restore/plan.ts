@@ -1,6 +1,6 @@
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import type { DataSource } from "../../stack/model.ts";
+import type { DataSource } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";

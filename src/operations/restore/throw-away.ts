@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ExecResult } from "../../engine/engine.ts";
-import type { Service } from "../../stack/model.ts";
+import type { Service } from "../../stack/service.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
 import { ownLabels, type RunSpec, runToEnd } from "../backup/container.ts";

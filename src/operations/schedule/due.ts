@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { BackupSchedule } from "../../stack/model.ts";
+import type { BackupSchedule } from "../../stack/backup-settings.ts";
 import { cronAt } from "./cron-times.ts";
 import type { LaneMemory, ScheduledLane } from "./lanes.ts";
 

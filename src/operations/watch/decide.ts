@@ -1,5 +1,6 @@
 import type { ObservedContainer } from "../../engine/engine.ts";
-import type { Service, StackModel } from "../../stack/model.ts";
+import type { StackModel } from "../../stack/model.ts";
+import type { Service } from "../../stack/service.ts";
 import { formatDuration } from "../../support/units.ts";
 import type { Attended, WatchMemory } from "./memory.ts";
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { composeDocuments } from "../../../src/generator/compose-document.ts";
 import { envFile } from "../../../src/generator/env-file.ts";
-import type { Service, StackModel } from "../../../src/stack/model.ts";
+import type { StackModel } from "../../../src/stack/model.ts";
+import type { Service } from "../../../src/stack/service.ts";
 import { appWith, complaintsOf, modelOf } from "../../support/catalogue.ts";
 
 function service(model: StackModel, name = "web"): Service {

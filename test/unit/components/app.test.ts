@@ -2,7 +2,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { SecretFile, Service, StackModel } from "../../../src/stack/model.ts";
+import type { SecretFile, StackModel } from "../../../src/stack/model.ts";
+import type { Service } from "../../../src/stack/service.ts";
 import { appWith, modelOf, stackOf } from "../../support/catalogue.ts";
 
 function service(model: StackModel, name: string): Service {

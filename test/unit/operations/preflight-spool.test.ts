@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { checkSpools } from "../../../src/operations/preflight-spool.ts";
-import type { DataSource } from "../../../src/stack/model.ts";
+import type { DataSource } from "../../../src/stack/data-source.ts";
 
 const folders: string[] = [];
 afterEach(() => {

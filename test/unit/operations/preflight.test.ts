@@ -17,7 +17,8 @@ import { checkPorts, type Listener, listenersIn } from "../../../src/operations/
 import { checkProcessor } from "../../../src/operations/preflight-processor.ts";
 import { checkSecrets } from "../../../src/operations/preflight-secrets.ts";
 import { isAtLeast } from "../../../src/operations/start-versions.ts";
-import type { PublishedPort, SecretFile } from "../../../src/stack/model.ts";
+import type { SecretFile } from "../../../src/stack/model.ts";
+import type { PublishedPort } from "../../../src/stack/service.ts";
 import { smallService } from "../../support/scenario.ts";
 
 const GB = 1024 ** 3;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { quiesced } from "../../../src/operations/backup/quiesce.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { type Journal, openJournal } from "../../../src/operations/journal.ts";
-import type { Consistency, DataSourceOf } from "../../../src/stack/model.ts";
+import type { Consistency, DataSourceOf } from "../../../src/stack/data-source.ts";
 import { systemClock } from "../../../src/support/clock.ts";
 import { type FakeEngine, fakeEngine } from "../../support/fake-engine.ts";
 import { model, service } from "../../support/models.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { chainOf, checkSnapshotName, choose, parseMoment } from "../../../src/operations/restore/select.ts";
 import type { Catalogue, CatalogueEntry } from "../../../src/snapshots/catalogue.ts";
 import type { SnapshotManifest, SnapshotType } from "../../../src/snapshots/manifest.ts";
-import type { DataSource } from "../../../src/stack/model.ts";
+import type { DataSource } from "../../../src/stack/data-source.ts";
 
 const volume: DataSource = {
   name: "uploads",

@@ -14,7 +14,7 @@ import {
 import { databaseAtWork } from "../../../src/operations/backup/volume-guard.ts";
 import { recall, remember } from "../../../src/operations/backup/volume-memory.ts";
 import type { SnapshotManifest } from "../../../src/snapshots/manifest.ts";
-import type { DataSourceOf } from "../../../src/stack/model.ts";
+import type { DataSourceOf } from "../../../src/stack/data-source.ts";
 
 let folder: string;
 beforeEach(() => {

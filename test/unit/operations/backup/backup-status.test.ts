@@ -3,7 +3,7 @@ import { backupStatusScreen } from "../../../../src/cli/backup-status-screen.ts"
 import { exitOfBackupStatus, runBackupStatus } from "../../../../src/operations/backup/backup-status.ts";
 import { changeBackupState, noteDelivery, noteSourceRun } from "../../../../src/operations/backup/state.ts";
 import { bytesOf } from "../../../../src/snapshots/byte-source.ts";
-import type { DataSource } from "../../../../src/stack/model.ts";
+import type { DataSource } from "../../../../src/stack/data-source.ts";
 import { type BackupStack, backupStack } from "../../../support/backup-stack.ts";
 import { type MemoryStore, memoryStore } from "../../../support/memory-store.ts";
 import { backupSettings } from "../../../support/models.ts";

@@ -30,7 +30,7 @@ import { unfinishedOperations } from "../../../../src/operations/journal.ts";
 import { silentProgress } from "../../../../src/operations/progress.ts";
 import { readCatalogue } from "../../../../src/snapshots/catalogue.ts";
 import type { SnapshotStore } from "../../../../src/snapshots/store.ts";
-import type { DataSource } from "../../../../src/stack/model.ts";
+import type { DataSource } from "../../../../src/stack/data-source.ts";
 import { isDiskFull } from "../../../../src/support/disk.ts";
 import { messageOf, StackError } from "../../../../src/support/errors.ts";
 import { fakeEngine } from "../../../support/fake-engine.ts";

@@ -14,7 +14,8 @@ import {
   snapshotFolder,
 } from "../../../../src/snapshots/manifest.ts";
 import type { SnapshotStore } from "../../../../src/snapshots/store.ts";
-import type { DataSource, S3Destination } from "../../../../src/stack/model.ts";
+import type { S3Destination } from "../../../../src/stack/backup-settings.ts";
+import type { DataSource } from "../../../../src/stack/data-source.ts";
 import { type BackupStack, backupStack, keysIn } from "../../../support/backup-stack.ts";
 import { type MemoryStore, memoryStore } from "../../../support/memory-store.ts";
 import { backupSettings } from "../../../support/models.ts";

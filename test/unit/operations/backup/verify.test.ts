@@ -6,7 +6,7 @@ import { composeIn } from "../../../../src/engine/compose.ts";
 import { openStores } from "../../../../src/operations/backup/stores.ts";
 import { runVerify } from "../../../../src/operations/backup/verify.ts";
 import type { Context } from "../../../../src/operations/context.ts";
-import type { S3Destination } from "../../../../src/stack/model.ts";
+import type { S3Destination } from "../../../../src/stack/backup-settings.ts";
 import { backupStack } from "../../../support/backup-stack.ts";
 import { fakeEngine } from "../../../support/fake-engine.ts";
 import { type FaultyS3, startFaultyS3 } from "../../../support/faulty-s3.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dueNow, jitterOf, nextTimes } from "../../../../src/operations/schedule/due.ts";
 import type { LaneMemory, ScheduledLane } from "../../../../src/operations/schedule/lanes.ts";
-import type { BackupSchedule } from "../../../../src/stack/model.ts";
+import type { BackupSchedule } from "../../../../src/stack/backup-settings.ts";
 
 const minute = 60_000;
 const base: BackupSchedule = {

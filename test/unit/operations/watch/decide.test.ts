@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ObservedContainer } from "../../../../src/engine/engine.ts";
 import { decide, pauseAfter, usualPauses, withRestart } from "../../../../src/operations/watch/decide.ts";
 import { noWatchMemory, type WatchMemory } from "../../../../src/operations/watch/memory.ts";
-import type { Service } from "../../../../src/stack/model.ts";
+import type { Service } from "../../../../src/stack/service.ts";
 import { container, service } from "../../../support/models.ts";
 
 const now = 1_000_000_000;
