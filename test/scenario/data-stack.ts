@@ -105,7 +105,7 @@ export async function dataStack(yaml: string, more: readonly Component[] = []): 
     },
     secretValues: () => model.secrets.filter((file) => file.kind === "random").map((file) => secret(file.name)),
     async remove() {
-      await compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5");
+      await compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "0");
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -96,7 +96,7 @@ export async function edgeStack(options: EdgeStackOptions): Promise<EdgeStack> {
     container,
     api: async () => traefikApi(options.engine, await container("traefik")),
     async remove() {
-      await compose("down", "--volumes", "--remove-orphans", "--timeout", "5");
+      await compose("down", "--volumes", "--remove-orphans", "--timeout", "0");
       rmSync(directory, { recursive: true, force: true });
     },
   };

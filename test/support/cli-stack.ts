@@ -60,7 +60,7 @@ export async function createCliStack(
     run,
     get: (host, path) => get(directory, ports.https, host, path),
     remove() {
-      spawnSync("docker", ["compose", "--profile", "jobs", "down", "--volumes", "--remove-orphans", "--timeout", "1"], {
+      spawnSync("docker", ["compose", "--profile", "jobs", "down", "--volumes", "--remove-orphans", "--timeout", "0"], {
         cwd: directory,
       });
       rmSync(parent, { recursive: true, force: true });

@@ -125,7 +125,7 @@ export function createFaultStack(settings: FaultStackSettings = {}): FaultStack 
         if (ids.length > 0)
           spawnSync("docker", [...(args[0] === "ps" ? ["rm", "-fv"] : ["volume", "rm"]), ...ids], { env });
       }
-      spawnSync("docker", ["compose", "--profile", "jobs", "down", "--volumes", "--remove-orphans", "--timeout", "1"], {
+      spawnSync("docker", ["compose", "--profile", "jobs", "down", "--volumes", "--remove-orphans", "--timeout", "0"], {
         cwd: directory,
         env,
       });

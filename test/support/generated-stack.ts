@@ -61,7 +61,7 @@ export async function generatedStack(engine: Engine, components: string): Promis
       await Promise.all(
         containers.filter(({ oneOff }) => oneOff).map(({ id }) => engine.remove(id, { unnamedVolumes: true })),
       );
-      await compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "1");
+      await compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "0");
       rmSync(parent, { recursive: true, force: true });
     },
   };
