@@ -64,25 +64,44 @@ export interface RunEnd {
   output: string[];
 }
 
-/** Runs a container of its own to its end and removes it. Aborting stops it. How it ended is in the result. */
-export async function runContainer(context: Context, { purpose, ...spec }: RunSpec): Promise<RunEnd> {
-  const { engine, model, directory, signal } = context;
+/**
+ * A container of its own, started, for as long as `body` takes; then it is removed, whatever happened. Aborting kills it,
+ * and rejects with the reason.
+ */
+export async function withContainer<Result>(
+  { engine, model, signal }: Context,
+  { purpose, ...spec }: RunSpec,
+  body: (id: string) => Promise<Result>,
+): Promise<Result> {
   signal.throwIfAborted();
   const name = `${model.name}-${purpose}-${randomBytes(4).toString("hex")}`;
   const id = await engine.create({ ...spec, name, labels: ownLabels(model, purpose) });
-  const stop = () => void engine.kill(id, "SIGKILL").catch(() => {});
+  const kill = () => void engine.kill(id, "SIGKILL").catch(() => {});
+  signal.addEventListener("abort", kill, { once: true });
   try {
     await engine.start(id);
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
+    // Before it was started there was nothing to kill.
+    if (signal.aborted) kill();
+    return await body(id);
+  } catch (error) {
+    // What is killed makes every call fail in its own way; why it was killed is what counts.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", kill);
+    await engine.remove(id, { unnamedVolumes: true });
+  }
+}
+
+/** Runs a container of its own to its end. Aborting stops it. How it ended is in the result. */
+export async function runContainer(context: Context, spec: RunSpec): Promise<RunEnd> {
+  const { engine, model, directory, signal } = context;
+  return await withContainer(context, spec, async (id) => {
     const { exitCode, oomKilled } = await engine.waitForExit(id);
     signal.throwIfAborted();
     const redact = redactorFor(directory, model);
     return { exitCode, oomKilled, output: (await engine.logTail(id, 200)).map(redact) };
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await engine.remove(id, { unnamedVolumes: true });
-  }
+  });
 }
 
 /** As `runContainer`, and throws where it did not end with 0. `what` begins the message: `The archive of uploads`. */

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import type { Service } from "../../stack/service.ts";
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
-import { ownLabels, type RunSpec, throwAwaySpec } from "./container.ts";
+import { type RunSpec, throwAwaySpec, withContainer } from "./container.ts";
 import type { PostgresSource } from "./postgres-base.ts";
 import { damagedExit, newStory, type ReplayStory, readReplayLine } from "./postgres-replay-log.ts";
 
@@ -46,25 +45,16 @@ const aside = {
 
 /** Replays the log into a restored copy, until it is an ordinary server, and stops that. Says how far it came. */
 export async function replay(context: Context, request: ReplayRequest): Promise<ReplayStory> {
-  const { engine, model, signal } = context;
-  const { purpose, ...spec } = replaySpec(context, request);
-  signal.throwIfAborted();
-  const name = `${model.name}-${purpose}-${randomBytes(4).toString("hex")}`;
-  const id = await engine.create({ ...spec, name, labels: ownLabels(model, purpose) });
-  const kill = () => void engine.kill(id, "SIGKILL").catch(() => {});
-  signal.addEventListener("abort", kill, { once: true });
-  try {
-    await engine.start(id);
+  const { engine, signal } = context;
+  const spec = replaySpec(context, request);
+  return await withContainer(context, spec, async (id) => {
     const story = await follow(context, id, request, spec.stopTimeout ?? 90);
     const { exitCode } = await engine.waitForExit(id);
     signal.throwIfAborted();
     if (exitCode === 0 && story.ready) return story;
     if (story.endedEarly) return story;
     throw await failed(context, id, request.source, story, exitCode);
-  } finally {
-    signal.removeEventListener("abort", kill);
-    await engine.remove(id, { unnamedVolumes: true });
-  }
+  });
 }
 
 /** Reads what the server says until it ends; it is told to as soon as it serves. */

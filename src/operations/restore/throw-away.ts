@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import type { ExecResult } from "../../engine/engine.ts";
 import type { Service } from "../../stack/service.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
-import { ownLabels, type RunSpec, runToEnd } from "../backup/container.ts";
+import { type RunSpec, runToEnd, withContainer } from "../backup/container.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
 
@@ -39,28 +38,13 @@ export async function withStanding<Result>(
   request: StandingRequest,
   body: (server: StandingServer) => Promise<Result>,
 ): Promise<Result> {
-  const { engine, model, signal } = context;
-  const { purpose, ...spec } = request.spec;
-  signal.throwIfAborted();
-  const name = `${model.name}-${purpose}-${randomBytes(4).toString("hex")}`;
-  const id = await engine.create({ ...spec, name, labels: ownLabels(model, purpose) });
-  const kill = () => void engine.kill(id, "SIGKILL").catch(() => {});
-  signal.addEventListener("abort", kill, { once: true });
-  try {
-    await engine.start(id);
+  return await withContainer(context, request.spec, async (id) => {
     const server = serverIn(context, id);
     await ready(context, request, server);
     const result = await body(server);
     await stopped(context, request, id);
     return result;
-  } catch (error) {
-    // A killed server makes every call fail in its own way; why it was killed is what counts.
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", kill);
-    await engine.remove(id, { unnamedVolumes: true });
-  }
+  });
 }
 
 function serverIn({ engine, directory, model }: Context, id: string): StandingServer {
