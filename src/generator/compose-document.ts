@@ -88,6 +88,7 @@ function noteExceptions(value: YAMLMap, service: Service): void {
     "non-root": "user",
     healthcheck: "healthcheck",
     "host-paths": "volumes",
+    "shared-volumes": "volumes",
     "kept-keys": Object.keys(service.kept ?? {})[0] ?? "<<",
   } as const;
   for (const exception of service.exceptions) {

@@ -26,8 +26,19 @@ export function diagram(model: StackModel): string {
     ...groups(running),
     ...volumes.map((source) => `  ${idOf("volume", source.volume)}[("${label(source.volume)}")]`),
     ...arrows.map(({ from, to, text }) => `  ${from} -->|"${text.map(label).join("<br/>")}"| ${to}`),
-    ...volumes.map((source) => `  ${idOf("service", source.service)} --- ${idOf("volume", source.volume)}`),
+    ...volumes.flatMap(({ service, volume }) =>
+      [service, ...sharers(running, service, volume)].map(
+        (name) => `  ${idOf("service", name)} --- ${idOf("volume", volume)}`,
+      ),
+    ),
   ].join("\n");
+}
+
+/** Services of other components that stack.yaml shares it with. */
+function sharers(services: readonly Service[], owner: string, volume: string): string[] {
+  return services
+    .filter(({ name, exceptions }) => name !== owner && exceptions.some(({ volumes }) => volumes?.includes(volume)))
+    .map(({ name }) => name);
 }
 
 interface Arrow {

@@ -19,7 +19,7 @@ import { didYouMean } from "../support/suggest.ts";
 import { backupSecrets } from "./backup-secrets.ts";
 import { harden } from "./harden.ts";
 import { notifySecrets } from "./notify-secrets.ts";
-import { crossCheck, type FoundProblem } from "./rules.ts";
+import { assertConsistent, crossCheck, type FoundProblem } from "./rules.ts";
 import { fillTemplate, type TemplateSource } from "./templates.ts";
 
 /** What the generator needs besides the configuration. */
@@ -54,6 +54,7 @@ export function buildModel(config: StackConfig, catalogue: Catalogue, file = "st
   const model = assemble(config, contributions);
   problems.push(...crossCheck(model, contributions));
   if (problems.length > 0) throw configError(file, locateAll(problems, config));
+  assertConsistent(model);
   return model;
 }
 

@@ -16,6 +16,7 @@ export type HardeningRule =
   | "drop-capabilities"
   | "healthcheck"
   | "host-paths"
+  | "shared-volumes"
   | "kept-keys";
 
 export interface HardeningException {
@@ -26,6 +27,8 @@ export interface HardeningException {
   capabilities?: string[];
   /** With `host-paths`: what the service sees of the host. */
   paths?: string[];
+  /** With `shared-volumes`: the volumes of other components that it mounts. */
+  volumes?: string[];
   /** With `kept-keys`: the keys of Compose that are taken over as somebody wrote them. */
   keys?: string[];
 }

@@ -131,16 +131,20 @@ export const nameRules: StackRule[] = [
   },
   {
     source: "own, KICS volume_mounted_in_multiple_containers",
-    name: "a volume is mounted by the services of one component",
+    name: "a volume is mounted by the services of its component, and of others where an exception names it",
     broken: (stack) =>
       stack.model.volumes
-        .map((volume) => volume.name)
-        .filter((name) => {
+        .filter(({ name, component }) => {
           const mounting = stack.model.services.filter((service) =>
             service.mounts.some((mount) => mount.kind === "volume" && mount.volume === name),
           );
-          return new Set(mounting.map((service) => service.component)).size !== 1;
-        }),
+          const isNamed = (service: Service) => service.exceptions.some(({ volumes }) => volumes?.includes(name));
+          return (
+            mounting.some((service) => service.component !== component && !isNamed(service)) ||
+            mounting.every((service) => service.component !== component)
+          );
+        })
+        .map(({ name }) => name),
   },
   {
     source: "own, OWASP 12",

@@ -1,4 +1,3 @@
-import type { Consistency } from "../../stack/data-source.ts";
 import { type Scrape, scrapeNetwork } from "../../stack/monitoring.ts";
 import { secretText } from "../../stack/secret-text.ts";
 import type { HardeningException, Tmpfs } from "../../stack/service.ts";
@@ -19,8 +18,7 @@ import { healthcheckOf } from "./health.ts";
 import { type AppOptions, options } from "./options.ts";
 import { questions } from "./questions.ts";
 import { taskServices } from "./tasks.ts";
-
-type AppVolume = AppOptions["volumes"][number];
+import { ownVolumes, sharedProblems, sharedVolumes, volumeMounts, volumeOwner } from "./volumes.ts";
 
 export const component: Component<AppOptions> = {
   type: "app",
@@ -31,28 +29,18 @@ export const component: Component<AppOptions> = {
   contribute(app, use) {
     const scrapes = scrapesOf(app, use);
     return {
-      services: [],
+      ...ownVolumes(app, use.key),
       networks: [
         { name: "apps", about: "apps among themselves, and their way out to the internet", internal: false },
         ...(scrapes.length > 0 ? [networkOfScrapes] : []),
       ],
       ...(scrapes.length > 0 && { scrapes }),
-      volumes: app.volumes.map((volume) => ({
-        name: `${use.key}-${volume.name}`,
-        about: `${volume.path} of ${use.key}`,
-      })),
       routeNeeds: routeNeeds(app, use),
       connections: app.port === undefined ? [] : use.usedBy.map((user) => offerTo(user.key, app, use)),
       probes:
         app.port !== undefined && app.health && "path" in app.health
           ? [{ service: use.key, port: app.port, path: app.health.path }]
           : [],
-      dataSources: app.volumes.flatMap(({ name, backup }) =>
-        backup === "none" ? [] : [volumeSource(use.key, `${use.key}-${name}`, backup)],
-      ),
-      unprotected: app.volumes
-        .filter((volume) => volume.backup === "none")
-        .map((volume) => ({ name: `${use.key}-${volume.name}`, reason: "stack.yaml says `backup: none`" })),
       problems: [...checkOptions(app), ...use.usedBy.flatMap((user) => partProblem(user, use.key))],
     };
   },
@@ -67,10 +55,10 @@ export const component: Component<AppOptions> = {
       connections,
     );
     return {
-      services: [service, ...volumeOwner(app, use.key), ...tasks.services],
+      services: [service, ...tasks.services],
       migrations: tasks.migrations,
       secrets: [...found.secretFiles, ...(direct === found ? [] : direct.secretFiles)],
-      problems: found.problems,
+      problems: [...found.problems, ...sharedProblems(app, all)],
     } satisfies Contribution;
   },
 };
@@ -87,15 +75,7 @@ export function usesOf(texts: readonly string[]): Use[] {
 export function appIn(app: AppOptions, use: ComponentUse, all: readonly ContributionOf[]) {
   const connections = connectionsFor(use.key, app, all);
   const found = appEnvironment(use, app, connections);
-  return { connections, found, service: appService(app, use, connections, found) };
-}
-
-function volumeSource(service: string, volume: string, backup: Exclude<AppVolume["backup"], "none">) {
-  const consistency: Consistency =
-    typeof backup === "string"
-      ? { kind: backup }
-      : { kind: "exec", before: backup.before, ...(backup.after && { after: backup.after }) };
-  return { name: volume, kind: "volume" as const, service, volume, consistency };
+  return { connections, found, service: appService(app, use, connections, found, all) };
 }
 
 /** What migrations find where a connection has something in between that they must go round; undefined where none has. */
@@ -110,12 +90,10 @@ function appService(
   use: ComponentUse,
   connections: readonly Connection[],
   found: ReturnType<typeof appEnvironment>,
+  all: readonly ContributionOf[],
 ): ServiceNeeds {
   const { healthcheck, exceptions } = healthcheckOf(app);
-  const owner = volumeOwner(app, use.key).map((service) => ({
-    service: service.name,
-    condition: "service_completed_successfully" as const,
-  }));
+  const owners = [...volumeOwner(app, use.key).map(({ name }) => name), ...sharedVolumes(app, use.key, all).prepared];
   return {
     name: use.key,
     about:
@@ -132,12 +110,7 @@ function appService(
     ...(Object.keys(found.releaseVariables).length > 0 && { releaseVariables: found.releaseVariables }),
     envFiles: found.envFiles,
     secrets: found.mountedSecrets,
-    mounts: app.volumes.map((volume) => ({
-      kind: "volume",
-      volume: `${use.key}-${volume.name}`,
-      target: volume.path,
-      readOnly: false,
-    })),
+    mounts: volumeMounts(app, use.key),
     tmpfs: ["/tmp", ...app.writable].map(inMemory),
     networks: [
       ...(app.routes.length > 0 ? ["edge"] : []),
@@ -146,14 +119,22 @@ function appService(
       ...(scrapesOf(app, use).length > 0 ? [scrapeNetwork] : []),
     ],
     ports: app.publish.map(({ host, port, target, protocol }) => ({ host, published: port, target, protocol })),
-    dependsOn: [...uniqueDependencies(connections), ...owner],
+    dependsOn: [
+      ...uniqueDependencies(connections),
+      ...owners.map((service) => ({ service, condition: "service_completed_successfully" as const })),
+    ],
     ...(healthcheck && { healthcheck }),
     limits: app.limits,
     replicas: app.replicas,
     stopGracePeriod: app.stopGrace,
     ...(app.shm !== undefined && { shmSize: app.shm }),
     init: true,
-    exceptions: [...userException(app), ...(app.writableRoot ? [writableRootException] : []), ...exceptions],
+    exceptions: [
+      ...userException(app),
+      ...(app.writableRoot ? [writableRootException] : []),
+      ...exceptions,
+      ...sharedVolumes(app, use.key, all).exceptions,
+    ],
   };
 }
 
@@ -227,39 +208,6 @@ function uniqueDependencies(connections: readonly Connection[]) {
     ...new Map(
       connections.flatMap((connection) => connection.dependsOn).map((dependency) => [dependency.service, dependency]),
     ).values(),
-  ];
-}
-
-/** A fresh volume belongs to root; an app with a user of its own gets it handed over first. */
-function volumeOwner(app: AppOptions, key: string): ServiceNeeds[] {
-  if (app.user === undefined || app.volumes.length === 0) return [];
-  return [
-    {
-      name: `${key}-setup`,
-      about: `gives the volumes of ${key} to its user, then ends`,
-      group: "apps",
-      class: "one-shot",
-      image: "busybox:1.38.0",
-      user: "0:0",
-      command: ["chown", app.user, ...app.volumes.map((volume) => volume.path)],
-      mounts: app.volumes.map((volume) => ({
-        kind: "volume",
-        volume: `${key}-${volume.name}`,
-        target: volume.path,
-        readOnly: false,
-      })),
-      tmpfs: [],
-      networks: [],
-      limits: { cpus: 0.25, memory: 32 * 1024 ** 2, pids: 16 },
-      exceptions: [
-        {
-          rule: "drop-capabilities",
-          reason: "hands a fresh volume over to the app's user, without a network",
-          capabilities: ["CHOWN"],
-        },
-        { rule: "non-root", reason: "only root may hand over files" },
-      ],
-    },
   ];
 }
 

@@ -58,21 +58,38 @@ const task = z.union([
   }),
 ]);
 
-const volume = z.strictObject({
-  name: name("the volume's name").describe("Name of the volume, unique within the app"),
-  path: absolutePath("a path in the container").describe("Where the app finds it"),
-  backup: z
-    .union([
-      z.enum(["live", "pause", "stop"]),
-      z.literal("none"),
-      z.strictObject({
-        before: command().describe("Command in the app that writes what is to be copied, or holds its writes back"),
-        after: command().optional().describe("Command that lets it go on; runs in any case"),
-      }),
-    ])
-    .default("live")
-    .describe("How it is copied for a backup: live, with the app paused or stopped, around a command, or not at all"),
-});
+/** What is said of `backup` at a volume of another component. */
+export const copiedThere = {
+  error: "expected no backup beside of: the volume is copied where it is the component's own",
+  path: ["backup"],
+};
+
+/** A volume of another component, in place of one of its own. */
+export const sharing = {
+  of: name("the name of an app or service of this stack")
+    .optional()
+    .describe("App or service whose volume of this name it is: both see the same files, and it is backed up there"),
+  readOnly: z.boolean().default(false).describe("It may read the volume and not write to it"),
+};
+
+const volume = z
+  .strictObject({
+    name: name("the volume's name").describe("Name of the volume, unique within the app"),
+    path: absolutePath("a path in the container").describe("Where the app finds it"),
+    backup: z
+      .union([
+        z.enum(["live", "pause", "stop"]),
+        z.literal("none"),
+        z.strictObject({
+          before: command().describe("Command in the app that writes what is to be copied, or holds its writes back"),
+          after: command().optional().describe("Command that lets it go on; runs in any case"),
+        }),
+      ])
+      .default("live")
+      .describe("How it is copied for a backup: live, with the app paused or stopped, around a command, or not at all"),
+    ...sharing,
+  })
+  .refine(({ of, backup }) => of === undefined || backup === "live", copiedThere);
 
 const published = z.strictObject({
   port: port().describe("Port on this server"),

@@ -122,7 +122,7 @@ function freed(needs: ServiceNeeds, service: ServiceOptions, use: ComponentUse):
 function exceptionsOf(needs: ServiceNeeds, service: ServiceOptions): HardeningException[] {
   const { because } = service;
   const own = (needs.exceptions ?? [])
-    .filter(({ rule }) => rule === "non-root")
+    .filter(({ rule }) => rule === "non-root" || rule === "shared-volumes")
     .map((exception) => ({ ...exception, reason: `${because}; ${exception.reason}` }));
   const paths = service.hostPaths.map(({ source }) => source);
   const keys = Object.keys(service.compose);

@@ -1,27 +1,32 @@
 import { z } from "zod";
 import { absolutePath, command, duration, name, secretName } from "../../stack/fields.ts";
-import { options as appOptions } from "../app/options.ts";
+import { options as appOptions, copiedThere, sharing } from "../app/options.ts";
 import { keptProblem } from "./kept.ts";
 
 /** Rights of root inside a container that images need to hand files to their own user, and that do not reach the host. */
 const capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"] as const;
 
-const volume = z.strictObject({
-  name: name("the volume's name").describe("Name of the volume, unique within the service"),
-  path: absolutePath("a path in the container").describe("Where the service finds it"),
-  backup: z
-    .union([
-      z.enum(["stop", "pause", "live", "none"]),
-      z.strictObject({
-        before: command().describe("Command in the service that writes what is to be copied, or holds its writes back"),
-        after: command().optional().describe("Command that lets it go on; runs in any case"),
-      }),
-    ])
-    .optional()
-    .describe(
-      "How it is copied for a backup: with the service stopped (right for any server), paused, live, around a command, or none. Left out, it is not backed up, and `status` says so",
-    ),
-});
+const volume = z
+  .strictObject({
+    name: name("the volume's name").describe("Name of the volume, unique within the service"),
+    path: absolutePath("a path in the container").describe("Where the service finds it"),
+    backup: z
+      .union([
+        z.enum(["stop", "pause", "live", "none"]),
+        z.strictObject({
+          before: command().describe(
+            "Command in the service that writes what is to be copied, or holds its writes back",
+          ),
+          after: command().optional().describe("Command that lets it go on; runs in any case"),
+        }),
+      ])
+      .optional()
+      .describe(
+        "How it is copied for a backup: with the service stopped (right for any server), paused, live, around a command, or none. Left out, it is not backed up, and `status` says so",
+      ),
+    ...sharing,
+  })
+  .refine(({ of, backup }) => of === undefined || backup === undefined, copiedThere);
 
 const file = z.strictObject({
   path: absolutePath("a path in the container").describe("Where the service finds it, read-only"),
