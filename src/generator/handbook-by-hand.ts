@@ -109,6 +109,7 @@ function dumpValues(model: StackModel, source: DataSourceOf<"dump">): Record<str
     user: source.load.user,
     toolbox: model.backup.toolbox,
     parts: source.parts,
+    doing: source.doing,
     script: binds(source.load)[0]?.source ?? "",
     checkMounts: mounts(source.check),
     checkProgram,

@@ -57,6 +57,8 @@ export type DataSource = {
       kind: "dump";
       /** What the files below /backup are, for the runbook: "`dump.rdb`: what the server writes when it saves". */
       parts: string;
+      /** What `check` and `load` do, for whoever types them: "the server's own checker, and the file put where the server reads it". */
+      doing: string;
       /** Services that hold the same: where `service` does not run, the first of them that does is asked in its place. */
       standIns?: string[];
       /** Writes the content of the running server into files below /backup. */

@@ -18,6 +18,8 @@ export function dumpSource(key: string): NonNullable<Contribution["dataSources"]
     name: key,
     kind: "dump",
     parts: "`dump.archive.gz`: mongodump's archive, with what changed meanwhile",
+    doing:
+      "the file is read to its end and its checksum compared; a server of its own is started on the new volume, filled by mongorestore, and stopped",
     service: key,
     volume: names.data,
     capture: { ...task("capture"), secrets: [names.dump], networks: [key] },

@@ -10,6 +10,7 @@ import { monitoring, monitorSecret } from "./exporter.ts";
 import { type PostgresOptions, postgresOptions } from "./options.ts";
 import { type Pooler, planPooler, poolerInSetup, poolerParts } from "./pooler.ts";
 import { poolerMonitoring } from "./pooler-monitoring.ts";
+import { poolerRole } from "./pooler-options.ts";
 import { dataFolder, dataTarget, namesOf, serverService, serverUser, setupService } from "./services.ts";
 import { deriveSettings, ownSettingLines, settingsForTemplate, smallestMemory } from "./settings.ts";
 
@@ -142,11 +143,12 @@ function setup(
   const inSetup = pooler && poolerInSetup(pooler, databases);
   const logins = [...databases, ...(monitor ? [monitor] : []), ...(inSetup ? [inSetup] : [])];
   const passwords = logins.map(({ secret }) => secret);
+  const gone = [...(monitor ? [] : [monitorUser]), ...(inSetup ? [] : [poolerRole])];
   const path = "postgres/setup.sql.hbs";
   return [
     {
       services: [setupService(key, options, passwords)],
-      files: [configFile(key, path, template(path, { databases, monitor, pooler: inSetup }))],
+      files: [configFile(key, path, template(path, { databases, monitor, pooler: inSetup, gone }))],
     },
   ];
 }

@@ -42,6 +42,8 @@ function definitionsSource(key: string): WithoutComponent<DataSource> {
     kind: "dump",
     parts:
       "`definitions.json`: users, rights, virtual hosts, queues, exchanges, bindings and policies, as `rabbitmqctl import_definitions` takes them",
+    doing:
+      "Erlang reads the file and counts what is in it; a server of its own is started on the new volume, takes the file in, and is stopped",
     service: key,
     volume: data,
     capture: { ...task("capture", "api.sh"), secrets: [admin], networks: [key] },

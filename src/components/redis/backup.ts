@@ -20,6 +20,7 @@ export function dumpSource(key: string): Omit<DataSourceOf<"dump">, "component">
     name: key,
     kind: "dump",
     parts: "`dump.rdb`: what the server writes when it saves",
+    doing: "the server's own checker, and the file put where the server reads it",
     service: key,
     volume: names.data,
     capture: { ...task("capture"), secrets: [names.admin], networks: [key] },

@@ -29,6 +29,10 @@ describe("who goes through it", () => {
     const added = component.contribute(component.options.parse({}), componentUse("postgres", { usedBy: twoApps }));
     expect(added.services?.map(({ name }) => name)).toEqual(["postgres", "postgres-setup"]);
     expect(Object.keys(added.connections?.[0]?.variables ?? {})).not.toContain("DATABASE_DIRECT_URL");
+    const sql = added.files?.find(({ path }) => path.endsWith("setup.sql"))?.content;
+    expect(sql?.match(/DROP ROLE .*/g)).toEqual(['DROP ROLE "stack_monitor";', 'DROP ROLE "stack_pooler";']);
+    expect(made().sql.match(/DROP ROLE .*/g)).toEqual(['DROP ROLE "stack_monitor";']);
+    expect(made("{}", twoApps, { monitored: true }).sql).not.toContain("DROP ROLE");
   });
 
   test("everybody, unless stack.yaml names some; each is told the direct address as well", () => {

@@ -41,4 +41,21 @@ GRANT pg_monitor, pg_use_reserved_connections TO "stack_monitor";
 GRANT CONNECT ON DATABASE postgres TO "stack_monitor";
 \unset password
 
+-- stack_pooler: nothing in stack.yaml needs it. Where something did before, it goes, so that nobody comes in by an old password;
+-- where it was given rights in other databases by hand, it stays and is locked.
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stack_pooler') THEN
+    ALTER ROLE "stack_pooler" NOLOGIN PASSWORD NULL;
+    DROP OWNED BY "stack_pooler";
+    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'stack_pooler') THEN
+      DROP FUNCTION IF EXISTS "stack_pooler".login(text);
+      DROP SCHEMA "stack_pooler";
+    END IF;
+    DROP ROLE "stack_pooler";
+  END IF;
+EXCEPTION WHEN dependent_objects_still_exist THEN
+  ALTER ROLE "stack_pooler" NOLOGIN PASSWORD NULL;
+END $$;
+
 -- Extensions are made by the superuser: many may not be made by anybody else.
