@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openAlertmanager } from "../../src/operations/notify/alertmanager.ts";
 import { listAlerts } from "../../src/operations/notify/list-alerts.ts";
 import { testReceivers } from "../../src/operations/notify/test-receivers.ts";
+import { runRestart } from "../../src/operations/restart.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { type MailServer, mailServer, type PostBox, postBox } from "../support/receivers.ts";
 import { type MonitoringStack, monitoringImages, monitoringStack, soon } from "./monitoring-stack.ts";
@@ -32,12 +33,14 @@ await describeWithDocker("alerts through Alertmanager", monitoringImages, (engin
       `  email: { to: ops@example.com, from: shop@example.com, smtp: "${host}:${mail.port}", tls: none }`,
       `  pagerduty: { key: pagerduty_key, url: "${box.base}/v2/enqueue", only: critical }`,
       "  webhook: { url: hook }",
+      "  heartbeat: heart",
     ];
     stack = await monitoringStack(engine, lines.join("\n"));
     const secrets = {
       slack_webhook: `${box.base}/slack/5ecret4711`,
       pagerduty_key: "r0uting5ecret",
       hook: `${box.base}/hook/5ecret4711`,
+      heart: `${box.base}/heart/5ecret4711`,
     };
     for (const [name, value] of Object.entries(secrets))
       writeFileSync(join(stack.directory, "secrets", name), value, { mode: 0o444 });
@@ -58,7 +61,9 @@ await describeWithDocker("alerts through Alertmanager", monitoringImages, (engin
       ["email", true, undefined],
       ["pagerduty", true, undefined],
       ["webhook", true, undefined],
+      ["heartbeat", true, undefined],
     ]);
+    expect(box.bodies("/heart/5ecret4711")).toHaveLength(1);
     const words = "this is a test, nothing is wrong";
     expect(JSON.stringify(box.bodies("/slack/5ecret4711"))).toContain(words);
     expect(box.bodies("/v2/enqueue")).toMatchObject([{ event_action: "trigger", routing_key: "r0uting5ecret" }]);
@@ -85,6 +90,7 @@ await describeWithDocker("alerts through Alertmanager", monitoringImages, (engin
       ["email", false],
       ["pagerduty", true],
       ["webhook", true],
+      ["heartbeat", true],
     ]);
     const [slack, email] = receivers;
     expect(slack?.error).toContain("403");
@@ -92,6 +98,18 @@ await describeWithDocker("alerts through Alertmanager", monitoringImages, (engin
     expect(email?.error).toContain("connection refused");
     expect(email?.hint).toContain("does this server get out");
     expect(JSON.stringify(receivers)).not.toContain("5ecret");
+  });
+
+  test("a secret that was lost is told as that; written anew as the hint says, it is taken", async () => {
+    const file = join(stack.directory, "secrets/slack_webhook");
+    rmSync(file);
+    const [lost] = (await testReceivers(stack.context(), ["slack"])).receivers;
+    expect(lost).toMatchObject({ ok: false, error: "secrets/slack_webhook is empty or missing" });
+    expect(lost?.hint).toMatch(/^write it: install -m 444 .*; then \.\/prod\.sh restart alertmanager && /);
+    writeFileSync(file, `${box.base}/slack/new`, { mode: 0o444 });
+    await runRestart(stack.context(), { services: ["alertmanager"] });
+    expect((await testReceivers(stack.context(), ["slack"])).receivers).toMatchObject([{ ok: true }]);
+    expect(box.bodies("/slack/new")).toHaveLength(1);
   });
 
   test("what fires is listed, tests are not, and what only the supervisor can know is: here nobody has started Prometheus", async () => {

@@ -56,6 +56,7 @@ await describeWithDocker("who is told, as Alertmanager reads it", [alertmanagerI
     [["test_receiver=slack", "severity=critical"], "slack"],
     // Also one that takes only what is critical.
     [["test_receiver=pagerduty", "severity=warning"], "pagerduty"],
+    [["test_receiver=heartbeat", "severity=critical"], "heartbeat"],
     [["test_receiver=unknown", "severity=critical"], "nobody"],
   ];
 

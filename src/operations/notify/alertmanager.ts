@@ -1,6 +1,5 @@
 import { StackError } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
-import type { ReceiverName } from "./receivers.ts";
 
 type AlertmanagerContext = Pick<Context, "model" | "engine">;
 
@@ -87,7 +86,7 @@ function labelIn(labels: string, name: string): string | undefined {
 }
 
 /** Why a receiver did not take something, as Alertmanager wrote it into its log; the newest reason. */
-export function reasonIn(log: readonly string[], receiver: ReceiverName): string | undefined {
+export function reasonIn(log: readonly string[], receiver: string): string | undefined {
   const reasons = log.flatMap((line) => {
     const quoted = /\berr="((?:[^"\\]|\\.)*)"/.exec(line)?.[1];
     const isAbout = line.includes(` receiver=${receiver} `) || quoted?.startsWith(`${receiver}/`);

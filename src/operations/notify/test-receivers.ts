@@ -38,18 +38,23 @@ const testLasts = 60_000;
 /** Sends a test message to each receiver, or only to those that are named, and says which of them took it. */
 export async function testReceivers(context: TestContext, to: readonly string[] = []): Promise<TestReport> {
   const { model } = context;
-  const beats = model.notify.heartbeat !== undefined && model.monitoring === undefined;
+  const { heartbeat } = model.notify;
   const all = receiversOf(context);
-  const names = [...all.map(({ name }) => name), ...(beats ? ["heartbeat"] : [])];
+  const names = [...all.map(({ name }) => name), ...(heartbeat === undefined ? [] : ["heartbeat"])];
   if (names.length === 0) throw nobody();
   for (const name of to) if (!names.includes(name)) throw unknown(name, names);
   const isWanted = (name: string) => to.length === 0 || to.includes(name);
   const wanted = all.filter(({ name }) => isWanted(name));
-  if (model.monitoring !== undefined)
-    return { via: "alertmanager", receivers: await throughAlertmanager(context, wanted) };
+  const beats = heartbeat !== undefined && isWanted("heartbeat") ? [heartbeat] : [];
+  if (model.monitoring !== undefined) {
+    const told = [...wanted, ...beats.map((secret) => ({ name: "heartbeat" as const, secret }))];
+    return { via: "alertmanager", receivers: await throughAlertmanager(context, told) };
+  }
   const results = wanted.map((receiver) => directly(context, receiver));
-  const heartbeat = beats && isWanted("heartbeat") ? [beat(context, model.notify.heartbeat ?? "")] : [];
-  return { via: "supervisor", receivers: await Promise.all([...results, ...heartbeat]) };
+  return {
+    via: "supervisor",
+    receivers: await Promise.all([...results, ...beats.map((secret) => beat(context, secret))]),
+  };
 }
 
 function nobody(): StackError {
@@ -102,17 +107,29 @@ async function beat({ directory, model, clock, signal }: TestContext, secret: st
   }
 }
 
-function tested(
-  { name, secret }: { name: TestedReceiver["receiver"]; secret?: string },
-  took: number,
-  error: string | undefined,
-): TestedReceiver {
-  const result = { receiver: name, ok: error === undefined, took };
-  return error === undefined ? result : { ...result, error, hint: wayOut({ name, error, secret }) };
+/** Somebody who is told, as a test needs him. */
+interface Tried {
+  name: TestedReceiver["receiver"];
+  secret?: string;
 }
 
-async function throughAlertmanager(context: TestContext, receivers: readonly Receiver[]): Promise<TestedReceiver[]> {
-  const { model, clock, signal } = context;
+/** `holder`: the service that read the secrets when it started. */
+function tested({ name, secret }: Tried, took: number, error: string | undefined, holder?: string): TestedReceiver {
+  const result = { receiver: name, ok: error === undefined, took };
+  return error === undefined ? result : { ...result, error, hint: wayOut({ name, error, secret, holder }) };
+}
+
+/** Alertmanager has the secrets as they were when it started; one that is gone by now is told without asking it. */
+async function throughAlertmanager(context: TestContext, wanted: readonly Tried[]): Promise<TestedReceiver[]> {
+  const { directory, model, clock, signal } = context;
+  const holder = model.monitoring?.alertmanager.service;
+  const withoutSecret = new Map(
+    wanted.flatMap((tried) => {
+      const error = tried.secret === undefined ? undefined : missingSecret(directory, tried.secret);
+      return error === undefined ? [] : [[tried.name, tested(tried, 0, error, holder)] as const];
+    }),
+  );
+  const receivers = wanted.filter(({ name }) => !withoutSecret.has(name));
   const alertmanager = await openAlertmanager(context);
   const before = await alertmanager.requests();
   const begun = clock.now();
@@ -133,8 +150,8 @@ async function throughAlertmanager(context: TestContext, receivers: readonly Rec
       endsAt: new Date(begun + testLasts).toISOString(),
     })),
   );
-  const results = new Map<ReceiverName, TestedReceiver>();
-  while (results.size < receivers.length && clock.now() - begun < patience) {
+  const results = new Map(withoutSecret);
+  while (results.size < wanted.length && clock.now() - begun < patience) {
     await clock.sleep(pollPause, signal);
     const now = await alertmanager.requests();
     for (const receiver of receivers) {
@@ -143,10 +160,19 @@ async function throughAlertmanager(context: TestContext, receivers: readonly Rec
       const [sent, failed] = [counted.sent - then.sent, counted.failed - then.failed];
       if (results.has(name) || sent <= 0) continue;
       const error = failed < sent ? undefined : await reasonOf(context, alertmanager, name, begun);
-      results.set(name, tested(receiver, clock.now() - begun, error));
+      results.set(name, tested(receiver, clock.now() - begun, error, holder));
     }
   }
-  return receivers.map((receiver) => results.get(receiver.name) ?? tested(receiver, clock.now() - begun, tooLate));
+  return wanted.map((receiver) => results.get(receiver.name) ?? tested(receiver, clock.now() - begun, tooLate, holder));
+}
+
+function missingSecret(directory: string, name: string): string | undefined {
+  try {
+    secretIn(directory, name);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 const none = { sent: 0, failed: 0 };
@@ -156,7 +182,7 @@ const tooLate = `no answer: Alertmanager was not done with it after ${patience /
 async function reasonOf(
   { directory, model, engine, clock, signal }: TestContext,
   { id }: Alertmanager,
-  name: ReceiverName,
+  name: Tried["name"],
   begun: number,
 ): Promise<string> {
   for (let tries = 0; tries < 6; tries += 1) {

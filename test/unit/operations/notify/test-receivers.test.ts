@@ -82,7 +82,7 @@ describe("alerts test without monitoring", () => {
         "email",
         false,
         expect.stringMatching(/^localhost:\d+ cannot encrypt \(tls: starttls\): .*certificate/),
-        "say in stack.yaml how the server encrypts: tls: starttls (port 587), implicit (port 465), none (a server on this host)",
+        "say in stack.yaml how the server encrypts: tls: starttls (port 587), implicit (port 465), none (a server on this host); then ./prod.sh generate && ./prod.sh start",
       ],
       ["pagerduty", true, undefined, undefined],
       [
@@ -139,6 +139,21 @@ describe("what to do", () => {
     ["webhook", "the report was answered with 500", "look at the log of the server"],
   ] as const)("%s: %s", (name, error, expected) => {
     expect(wayOut({ name, error, secret: "the_secret" })).toContain(expected);
+  });
+
+  test.each([
+    ["pagerduty", "routing key cannot be empty"],
+    ["webhook", 'Post "<redacted>": unsupported protocol scheme ""'],
+  ] as const)("%s: %s is a secret to write, and Alertmanager has to read it anew", (name, error) => {
+    expect(wayOut({ name, error, secret: "key", holder: "alertmanager" })).toBe(
+      `write it: install -m 444 /dev/stdin secrets/key, paste the value, end with Ctrl-D; then ./prod.sh restart alertmanager && ./prod.sh alerts test --to ${name}`,
+    );
+  });
+
+  test("what is changed in stack.yaml is brought to the server", () => {
+    expect(wayOut({ name: "email", error: "STARTTLS is not offered", secret: undefined })).toMatch(
+      /; then \.\/prod\.sh generate && \.\/prod\.sh start$/,
+    );
   });
 });
 
