@@ -6,14 +6,18 @@ import type { StackModel } from "../../src/stack/model.ts";
 import { modelOf } from "../support/catalogue.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { monitoredStack } from "../support/monitored-stack.ts";
-import { alertmanagerImage, amtool, prometheusImage, promtool } from "../support/promtool.ts";
+import { alertmanagerImage, amtoolIn, prometheusImage, promtoolIn } from "../support/promtool.ts";
 
 const components = "components:\n  monitoring: {}\n";
 const stackWith = (notify: string) => modelOf(`name: shop\n${notify}\n${components}`);
 
 await describeWithDocker("who is told, as Alertmanager reads it", [alertmanagerImage, prometheusImage], () => {
   const folder = mkdtempSync(join(tmpdir(), "routing-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const [amtool, promtool] = [amtoolIn(folder), promtoolIn(folder)];
+  afterAll(async () => {
+    await Promise.all([amtool.remove(), promtool.remove()]);
+    rmSync(folder, { recursive: true });
+  });
 
   /** The monitoring's files of a stack, in a folder of their own below `folder`. */
   function write(name: string, model: StackModel): void {
@@ -34,7 +38,7 @@ await describeWithDocker("who is told, as Alertmanager reads it", [alertmanagerI
 
   test.each(settings)("amtool accepts the configuration for %s", async (name, notify) => {
     write(name, stackWith(notify));
-    const result = await amtool(folder, "check-config", `${name}/alertmanager.yml`);
+    const result = await amtool("check-config", `${name}/alertmanager.yml`);
     expect(result.code, result.stdout + result.stderr).toBe(0);
     expect(result.stdout).toContain("1 templates");
   });
@@ -42,7 +46,7 @@ await describeWithDocker("who is told, as Alertmanager reads it", [alertmanagerI
   test("promtool accepts Prometheus' configuration for a stack of all components", async () => {
     write("all", modelOf(monitoredStack));
     // Without the tokens, which are not here.
-    const result = await promtool(folder, "check", "config", "--syntax-only", "all/prometheus.yml");
+    const result = await promtool("check", "config", "--syntax-only", "all/prometheus.yml");
     expect(result.code, result.stdout + result.stderr).toBe(0);
   });
 
@@ -62,28 +66,14 @@ await describeWithDocker("who is told, as Alertmanager reads it", [alertmanagerI
 
   test.each(routes)("an alert with %s goes to %s", async (labels, receivers) => {
     write("everybody", modelOf(monitoredStack));
-    const result = await amtool(
-      folder,
-      "config",
-      "routes",
-      "test",
-      "--config.file=everybody/alertmanager.yml",
-      ...labels,
-    );
+    const result = await amtool("config", "routes", "test", "--config.file=everybody/alertmanager.yml", ...labels);
     expect(result.stdout.trim(), result.stderr).toBe(receivers);
   });
 
   test("without receivers everything goes to nobody", async () => {
     write("nobody", stackWith("notify: {}"));
     for (const labels of [["severity=critical"], ["alertname=Watchdog"]]) {
-      const result = await amtool(
-        folder,
-        "config",
-        "routes",
-        "test",
-        "--config.file=nobody/alertmanager.yml",
-        ...labels,
-      );
+      const result = await amtool("config", "routes", "test", "--config.file=nobody/alertmanager.yml", ...labels);
       expect(result.stdout.trim(), result.stderr).toBe("nobody");
     }
   });
@@ -99,7 +89,7 @@ await describeWithDocker("who is told, as Alertmanager reads it", [alertmanagerI
     const document = { status, alerts: shown, groupLabels: {}, commonLabels: {}, commonAnnotations: {}, receiver: "x" };
     writeFileSync(join(folder, "data.json"), JSON.stringify(document));
     const words = ["template", "render", "--template.glob=everybody/messages.tmpl", "--template.data=data.json"];
-    const result = await amtool(folder, ...words, `--template.text={{ template "${template}" . }}`);
+    const result = await amtool(...words, `--template.text={{ template "${template}" . }}`);
     expect(result.code, result.stderr).toBe(0);
     return result.stdout.trim();
   }

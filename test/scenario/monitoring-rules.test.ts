@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { labelsOf } from "../../src/components/monitoring/rule-file.ts";
 import type { AlertRule } from "../../src/stack/monitoring.ts";
 import { describeWithDocker } from "../support/docker.ts";
-import { prometheusImage, promtool } from "../support/promtool.ts";
+import { prometheusImage, promtoolIn } from "../support/promtool.ts";
 import {
   allRules,
   casesOf,
@@ -23,7 +23,11 @@ await describeWithDocker("alert rules, as Prometheus reads them", [prometheusIma
     for (const { path, content } of files) write(path, content);
     for (const type of typesWithRules) write(`${type}.test.yml`, JSON.stringify(await testFile(type)));
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const promtool = promtoolIn(folder);
+  afterAll(async () => {
+    await promtool.remove();
+    rmSync(folder, { recursive: true });
+  });
 
   function write(path: string, content: string): void {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -33,12 +37,12 @@ await describeWithDocker("alert rules, as Prometheus reads them", [prometheusIma
   test("promtool accepts every file, and finds nothing that could be better", async () => {
     const paths = files.map(({ path }) => path);
     expect(paths.length).toBeGreaterThan(0);
-    const result = await promtool(folder, "check", "rules", "--lint=all", "--lint-fatal", ...paths);
+    const result = await promtool("check", "rules", "--lint=all", "--lint-fatal", ...paths);
     expect(result.code, result.stdout + result.stderr).toBe(0);
   });
 
   test.each(typesWithRules)("those of %s fire and stay silent as they should", async (type) => {
-    const result = await promtool(folder, "test", "rules", `${type}.test.yml`);
+    const result = await promtool("test", "rules", `${type}.test.yml`);
     expect(result.code, result.stdout + result.stderr).toBe(0);
     expect(result.stdout + result.stderr).toContain("SUCCESS");
   });
