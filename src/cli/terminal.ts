@@ -75,7 +75,8 @@ function liveProgress({ screen, paint, now }: ProgressOptions): Progress {
   };
   const draw = (all = false) => {
     const width = (screen.columns ?? 80) - 1;
-    const lines = [...subjects].map(([name, subject]) => subjectLine(name, subject, nameWidth(subjects, width), width));
+    const padding = nameWidth(subjects, width, now());
+    const lines = [...subjects].map(([name, subject]) => subjectLine(name, subject, padding, width));
     const shown = all ? lines : visible([...subjects.values()], lines, Math.max(3, (screen.rows ?? 24) - 2));
     const move = drawn > 0 ? backOver(drawn) : "";
     screen.write(`${move}${shown.map((line) => `${line}\n`).join("")}`);
@@ -134,12 +135,16 @@ function advance(before: Subject | undefined, state: State, text: string, now: n
 /** Time that a subject took, or takes already; nothing where it is too short to matter. */
 function elapsed({ state, text, since, until }: Subject, now: number): string {
   const time = (until ?? now) - since;
-  const isSaid = /\(\d+\w+\)$/.test(text);
+  const isSaid = /\(\d+\w+\)$| left$/.test(text);
   return state === "waiting" || isSaid || time < 1_000 ? "" : ` (${formatAge(time)})`;
 }
 
-function nameWidth(subjects: ReadonlyMap<string, Subject>, width: number): number {
-  return Math.min(Math.max(...[...subjects.keys()].map((name) => name.length)), Math.max(8, Math.floor(width / 2)));
+/** Names get half of the line, and less where what is at work could not be read beside them. */
+function nameWidth(subjects: ReadonlyMap<string, Subject>, width: number, now: number): number {
+  const working = [...subjects.values()].filter(({ state }) => state === "working");
+  const said = Math.max(0, ...working.map((subject) => subject.text.length + elapsed(subject, now).length));
+  const room = Math.min(Math.floor(width / 2), width - said - 4);
+  return Math.min(Math.max(...[...subjects.keys()].map((name) => name.length)), Math.max(8, room));
 }
 
 /** On a low terminal what is at work is more worth seeing than what is done. */

@@ -58,14 +58,24 @@ export function parseSize(text: string): number | undefined {
 
 /** Writes bytes for people: `1.5 GB`, `512 MB`. Binary units, as Docker counts memory. */
 export function formatSize(bytes: number): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  let amount = bytes;
-  let unit = 0;
-  while (amount >= 1024 && unit < units.length - 1) {
-    amount /= 1024;
-    unit += 1;
-  }
-  return `${amount >= 100 || Number.isInteger(amount) ? Math.round(amount) : amount.toFixed(1)} ${units[unit]}`;
+  const unit = unitOf(bytes);
+  return `${amountIn(bytes, unit)} ${unitNames[unit]}`;
+}
+
+/** Writes a part of bytes with their whole, in the unit of the whole: `200/381 MB`. */
+export function formatShare(bytes: number, whole: number): string {
+  return `${amountIn(bytes, unitOf(whole))}/${formatSize(whole)}`;
+}
+
+const unitNames = ["B", "KB", "MB", "GB", "TB"];
+
+function unitOf(bytes: number): number {
+  return Math.min(unitNames.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+}
+
+function amountIn(bytes: number, unit: number): string {
+  const amount = bytes / 1024 ** unit;
+  return amount >= 100 || Number.isInteger(amount) ? String(Math.round(amount)) : amount.toFixed(1);
 }
 
 /** Writes bytes as a Compose byte value without loss where it can: `512m`, `2g`. */

@@ -18,6 +18,7 @@ import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 import { inParallel } from "../../support/parallel.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
+import { startPace } from "../progress-pace.ts";
 import { backupStateFolder, backupsFolder } from "./stores.ts";
 
 export interface DeliveryRequest {
@@ -64,8 +65,9 @@ export async function deliver(context: Context, request: DeliveryRequest): Promi
   const shared = await sharedThere(store, waiting, signal);
   for (const { manifest } of waiting) {
     signal.throwIfAborted();
-    const carry = carrier(context, store, manifest);
-    const objects = await carryShared(directory, manifest, sealer, shared, carry);
+    const objectKeys = sharedKeys(directory, manifest).filter((key) => !shared.has(key));
+    const carry = carrier(context, store, manifest, objectKeys);
+    const objects = await carryShared(directory, objectKeys, sealer, shared, carry);
     const { parts, bytes } = await carryParts(directory, manifest, sealer, carry);
     const encryption = manifest.encryption === "none" ? sealer.encryption : manifest.encryption;
     const key = `${snapshotFolder(manifest.source.name, manifest.id)}${manifestName}`;
@@ -91,15 +93,40 @@ type Carry = (
   sealer: Sealer | undefined,
 ) => Promise<{ bytes: number; sha256: string }>;
 
-function carrier(context: Context, store: SnapshotStore, manifest: SnapshotManifest): Carry {
+function carrier(
+  context: Context,
+  store: SnapshotStore,
+  manifest: SnapshotManifest,
+  objectKeys: readonly string[],
+): Carry {
+  const { clock, directory, progress } = context;
+  const sizes = [
+    ...manifest.parts.map(({ stored }) => stored.bytes),
+    ...objectKeys.map((key) => sizeOf(directory, key)),
+  ];
+  const pace = startPace(
+    clock,
+    sizes.reduce((sum, bytes) => sum + bytes, 0),
+  );
+  const arrived = new Map<string, number>();
+  let all = 0;
+  const onProgress = (key: string, bytes: number) => {
+    all += bytes - (arrived.get(key) ?? 0);
+    arrived.set(key, bytes);
+    progress.update(titleOf(store, manifest), "working", pace.moved(all));
+  };
   return (key, path, name, sealer) =>
-    put(context, { store, sealer, key, path, name, id: manifest.id, title: titleOf(store, manifest) });
+    put(context, { store, sealer, key, path, name, id: manifest.id, onProgress: (bytes) => onProgress(key, bytes) });
+}
+
+function sizeOf(directory: string, key: string): number {
+  return statSync(join(backupsFolder(directory), key), { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Objects that this snapshot needs and that are not there yet; says how many bytes. */
 async function carryShared(
   directory: string,
-  manifest: SnapshotManifest,
+  waiting: readonly string[],
   sealer: Sealer,
   there: Set<string>,
   carry: Carry,
@@ -110,8 +137,7 @@ async function carryShared(
     total += (await carry(`${key}${sealer.suffix}`, path, key.replaceAll("/", "-"), sealer)).bytes;
     there.add(key);
   };
-  const waiting = sharedKeys(directory, manifest).filter((key) => !there.has(key));
-  const isSmall = (key: string) => statSync(join(backupsFolder(directory), key)).size <= smallObject;
+  const isSmall = (key: string) => sizeOf(directory, key) <= smallObject;
   await inParallel(waiting.filter(isSmall), smallAtOnce, carryOne);
   for (const key of waiting) if (!there.has(key)) await carryOne(key);
   return total;
@@ -143,7 +169,7 @@ interface Carried {
   /** Of the object, unique in its snapshot. */
   name: string;
   id: string;
-  title: string;
+  onProgress(bytes: number): void;
 }
 
 /**
@@ -151,15 +177,12 @@ interface Carried {
  * was cut short goes on with the same bytes.
  */
 async function put(context: Context, carried: Carried): Promise<{ bytes: number; sha256: string }> {
-  const { directory, progress, signal } = context;
-  const { store, sealer, key, path, name, id, title } = carried;
+  const { directory, signal } = context;
+  const { store, sealer, key, path, name, id, onProgress } = carried;
   const statePath = join(sealFolder(directory, store.name, id), `${name}.json`);
   const source = await openSealedFile(sealer, path, statePath, signal);
   try {
-    return await store.put(key, source, {
-      signal,
-      onProgress: (bytes) => progress.update(title, "working", `${formatSize(bytes)} of ${formatSize(source.size)}`),
-    });
+    return await store.put(key, source, { signal, onProgress });
   } finally {
     await source.close();
   }

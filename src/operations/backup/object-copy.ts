@@ -23,7 +23,7 @@ import {
 } from "../../snapshots/object-source.ts";
 import { writeFileAtomic } from "../../support/files.ts";
 import { inParallel } from "../../support/parallel.ts";
-import { formatSize } from "../../support/units.ts";
+import { startPace } from "../progress-pace.ts";
 import { imageOfService } from "./container.ts";
 import type { Produced, ProduceJob, SharedObject } from "./kinds.ts";
 import { liveService } from "./live-service.ts";
@@ -136,13 +136,17 @@ function isStored({ context, source }: Copy["job"], sha256: string, size = 0): b
 
 async function fetchAll(copy: Copy, wanted: readonly Wanted[]): Promise<void> {
   const { context, source } = copy.job;
+  const pace = startPace(
+    context.clock,
+    wanted.reduce((sum, { listed }) => sum + (listed.size ?? 0), 0),
+  );
   let done = 0;
   await inParallel(wanted, width, async (one) => {
     await fetchOne(copy, one);
     done += 1;
-    const { bytes } = copy.fetched;
+    const moved = pace.moved(copy.fetched.bytes);
     if (done % 50 === 0 || done === wanted.length)
-      context.progress.update(source.name, "working", `${done} of ${wanted.length} objects, ${formatSize(bytes)}`);
+      context.progress.update(source.name, "working", `${done} of ${wanted.length} objects, ${moved}`);
   });
 }
 

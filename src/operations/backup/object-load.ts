@@ -18,8 +18,8 @@ import {
   setVersioning,
 } from "../../snapshots/object-target.ts";
 import { inParallel } from "../../support/parallel.ts";
-import { formatSize } from "../../support/units.ts";
 import { engineName } from "../engine-name.ts";
+import { startPace } from "../progress-pace.ts";
 import { giveVolume, withStanding } from "../restore/throw-away.ts";
 import { imageOfService, throwAwaySpec } from "./container.ts";
 import type { Checked, Loaded, LoadJob } from "./kinds.ts";
@@ -101,6 +101,10 @@ async function fillBucket(
 async function write(job: Job, server: ObjectServer, versions: readonly IndexedVersion[]): Promise<void> {
   const { context, source, shared } = job;
   const histories = historyOf(versions);
+  const pace = startPace(
+    context.clock,
+    versions.reduce((sum, { size = 0 }) => sum + size, 0),
+  );
   let done = 0;
   let bytes = 0;
   await inParallel(histories, width, async (history) => {
@@ -111,8 +115,9 @@ async function write(job: Job, server: ObjectServer, versions: readonly IndexedV
       bytes += version.size ?? 0;
     }
     done += 1;
+    const moved = pace.moved(bytes);
     if (done % 50 === 0 || done === histories.length)
-      context.progress.update(source.name, "working", `${done} of ${histories.length} keys, ${formatSize(bytes)}`);
+      context.progress.update(source.name, "working", `${done} of ${histories.length} keys, ${moved}`);
   });
 }
 

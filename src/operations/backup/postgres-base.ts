@@ -1,8 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DataSourceOf } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
-import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { engineName } from "../engine-name.ts";
 import { imageOfService, type RunSpec, runContainer } from "./container.ts";
@@ -65,21 +64,16 @@ export async function produceBase(job: ProduceJob<PostgresSource>): Promise<Prod
   const { context, source, staging } = job;
   await runningServer(context, source);
   const image = await imageOfService(context, source.service);
-  const stopWatching = watchGrowth(context, source.name, staging);
   const what = `The base backup of ${source.name}`;
-  try {
-    const { exitCode, oomKilled, output } = await runContainer(context, baseTask(context, source, image.id, staging));
-    if (exitCode === hasTablespaces) throw tablespacesRefused(source.name, output);
-    if (exitCode !== 0) throw failed(what, source, { exitCode, oomKilled, output });
-    const parts = parsePartLines(what, output);
-    const facts = factsIn(staging, source.name);
-    const warnings = facts.checksums
-      ? []
-      : [`${source.name} keeps no checksums of its pages: damage on the disk is not noticed`];
-    return { parts, pointInTime: Date.parse(facts.stoppedAt), image, facts: { ...facts }, warnings };
-  } finally {
-    stopWatching();
-  }
+  const { exitCode, oomKilled, output } = await runContainer(context, baseTask(context, source, image.id, staging));
+  if (exitCode === hasTablespaces) throw tablespacesRefused(source.name, output);
+  if (exitCode !== 0) throw failed(what, source, { exitCode, oomKilled, output });
+  const parts = parsePartLines(what, output);
+  const facts = factsIn(staging, source.name);
+  const warnings = facts.checksums
+    ? []
+    : [`${source.name} keeps no checksums of its pages: damage on the disk is not noticed`];
+  return { parts, pointInTime: Date.parse(facts.stoppedAt), image, facts: { ...facts }, warnings };
 }
 
 /** Id of the container that serves; a server that does not run is a failed backup, never a skipped one. */
@@ -114,19 +108,6 @@ function baseTask({ model }: Context, source: PostgresSource, image: string, sta
     volumes: [{ volume: engineName(model, source.socketVolume), target: socketFolder, readOnly: true }],
     tmpfs: [{ target: "/tmp", options: "size=64m,mode=1777" }],
   };
-}
-
-/** Tells how many bytes have been written, until the returned function is called. */
-function watchGrowth({ progress }: Context, name: string, staging: string): () => void {
-  const timer = setInterval(() => {
-    const bytes = sizeOf(join(staging, baseParts[0])) + sizeOf(join(staging, "base.tar"));
-    if (bytes > 0) progress.update(name, "working", `base backup: ${formatSize(bytes)} written`);
-  }, 1_000);
-  return () => clearInterval(timer);
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function factsIn(staging: string, name: string) {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import { type SnapshotManifest, type SnapshotType, snapshotFolder, snapshotId } from "../../snapshots/manifest.ts";
@@ -9,6 +9,7 @@ import { StackError } from "../../support/errors.ts";
 import { describeProcess } from "../../support/process-identity.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
+import { startPace } from "../progress-pace.ts";
 import type { AnySource, Checked, Produced, SourceKind } from "./kinds.ts";
 import { compareParts, publishLocally, storedParts } from "./publish.ts";
 import { sealerOf } from "./sealer.ts";
@@ -51,7 +52,10 @@ export async function makeSnapshot<Source extends AnySource>(
     .map(({ manifest }) => manifest);
   try {
     progress.update(source.name, "working", `copying (${type})`);
-    const produced = await kind.produce({ context, journal, source, type, id, staging, memory, earlier });
+    const stopWatching = watchGrowth(context, request, staging, earlier);
+    const produced = await kind
+      .produce({ context, journal, source, type, id, staging, memory, earlier })
+      .finally(stopWatching);
     progress.update(source.name, "working", "checking");
     const draft = draftOf(context, request, id, startedAt, produced);
     // At the same time: one reads on a core of ours, the other in its container.
@@ -83,6 +87,34 @@ export async function makeSnapshot<Source extends AnySource>(
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+/**
+ * Tells how much has been copied, and how much longer it takes if it is about as much as the last time, until the
+ * returned function is called.
+ */
+function watchGrowth<Source extends AnySource>(
+  { clock, progress }: Context,
+  { source, type }: SnapshotRequest<Source>,
+  staging: string,
+  earlier: readonly SnapshotManifest[],
+): () => void {
+  const last = earlier.filter((manifest) => manifest.type === type).at(-1);
+  const guess = last?.parts.reduce((sum, { content }) => sum + content.bytes, 0);
+  const pace = startPace(clock, guess, true);
+  const timer = setInterval(() => {
+    const bytes = sizeOfFiles(staging);
+    if (bytes > 0) progress.update(source.name, "working", `copying (${type}) ${pace.moved(bytes)}`);
+  }, 1_000);
+  return () => clearInterval(timer);
+}
+
+/** Bytes of the files that lie in a folder itself: parts that are being written. */
+function sizeOfFiles(folder: string): number {
+  const sizes = readdirSync(folder, { withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map(({ name }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** A program in a container says in its own words, among others, that the disk is full on which copies are made. */

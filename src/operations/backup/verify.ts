@@ -1,33 +1,22 @@
-import { createHash, randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import {
   type Catalogue,
   type CatalogueEntry,
   readCatalogue,
   type UnreadableSnapshot,
 } from "../../snapshots/catalogue.ts";
-import { printManifest, snapshotFolder } from "../../snapshots/manifest.ts";
-import type { Identities } from "../../snapshots/recipients.ts";
+import { printManifest } from "../../snapshots/manifest.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
-import { isStoreAway } from "../../snapshots/store-errors.ts";
 import { StackError } from "../../support/errors.ts";
-import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
 import { aloneWithBackups, journalled } from "../operation.ts";
 import { identitiesFrom } from "../restore/identities.ts";
-import { loadSnapshot, originsOf } from "../restore/load.ts";
-import { type Chosen, chainOf } from "../restore/select.ts";
 import { redactorFor } from "../secret-values.ts";
 import { catalogueOf } from "./catalogue-of.ts";
 import { failureOf } from "./failure.ts";
-import type { AnySource, Checked } from "./kinds.ts";
-import { kindOf } from "./kinds-table.ts";
 import type { Failure } from "./result.ts";
-import { sourcesOf } from "./run.ts";
-import { changeBackupState, noteCheck } from "./state.ts";
-import { backupsFolder, openStores } from "./stores.ts";
+import { openStores } from "./stores.ts";
+import { damaged, type Verified, type VerifyRequest, verifyOne } from "./verify-one.ts";
 import { type VerifiedShared, verifyShared } from "./verify-shared.ts";
 
 export interface VerifyOptions {
@@ -43,25 +32,13 @@ export interface VerifyOptions {
   wait?: number;
 }
 
-/** How one snapshot in one store was found. */
-export interface Verified {
-  source: string;
-  id: string;
-  type: string;
-  store: string;
-  level: "hash" | "structure" | "drill";
-  ok: boolean;
-  details: string[];
-  /** Milliseconds. */
-  took: number;
-  error?: Failure;
-}
-
 export interface VerifyResult {
   ok: boolean;
   snapshots: Verified[];
   /** With `all`: the log and the objects that snapshots share. */
   shared: VerifiedShared[];
+  /** Of `snapshots` those that were to be looked into and could not be opened. A key that opens nothing is no success. */
+  unopened: number;
   /** Stores that could not be read, or not to their end. */
   unread: { store: string; error: Failure }[];
 }
@@ -75,38 +52,71 @@ export async function runVerify(context: Context, options: VerifyOptions = {}): 
   const identities = identitiesFrom(options.key);
   return aloneWithBackups(context, "backup verify", options.wait, () =>
     journalled(context, "verify", async (journal) => {
-      const result: VerifyResult = { ok: true, snapshots: [], shared: [], unread: [] };
-      for (const store of stores) {
-        try {
-          await verifyStore(context, journal, { store, stores, identities }, options, result);
-        } catch (error) {
-          context.signal.throwIfAborted();
-          const failure = failureOf(error, redactorFor(context.directory, context.model));
-          result.unread.push({ store: store.name, error: failure });
-          context.progress.update(store.name, "failed", failure.message);
-        }
-      }
+      const result: VerifyResult = { ok: true, snapshots: [], shared: [], unopened: 0, unread: [] };
+      const catalogues = new Map<SnapshotStore, Catalogue>();
+      await eachReadable(context, stores, result, async (store) => {
+        catalogues.set(store, await readAfresh(context, store));
+      });
+      if (result.unread.length === 0) refuseUnknown(options, [...catalogues.values()]);
+      await eachReadable(context, [...catalogues.keys()], result, async (store) => {
+        const catalogue = catalogues.get(store);
+        if (catalogue !== undefined)
+          await verifyStore(context, journal, { store, stores, identities, catalogue }, options, result);
+      });
       const { snapshots, shared, unread } = result;
-      if (snapshots.length === 0 && unread.length === 0) throw nothingFound(options);
+      if (snapshots.length === 0 && unread.length === 0) throw nothingFound([]);
+      const unopened = snapshots.filter((found) => found.unopened !== undefined).length;
+      // Without a key the copies elsewhere are read, and those here are looked into.
+      const looked = options.key === undefined && snapshots.some(({ level }) => level === "drill");
       const sound = snapshots.every(({ ok }) => ok) && shared.every(({ damaged }) => damaged.length === 0);
-      return { ...result, ok: sound && unread.length === 0 };
+      return { ...result, unopened, ok: sound && unread.length === 0 && (unopened === 0 || looked) };
     }),
   );
+}
+
+/** Asks each store; one that fails stops no other. */
+async function eachReadable(
+  context: Context,
+  stores: readonly SnapshotStore[],
+  result: VerifyResult,
+  look: (store: SnapshotStore) => Promise<void>,
+): Promise<void> {
+  for (const store of stores) {
+    try {
+      await look(store);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const failure = failureOf(error, redactorFor(context.directory, context.model));
+      result.unread.push({ store: store.name, error: failure });
+      context.progress.update(store.name, "failed", failure.message);
+    }
+  }
+}
+
+/** An id with a typing mistake is no snapshot that is sound. */
+function refuseUnknown({ ids = [] }: VerifyOptions, catalogues: readonly Catalogue[]): void {
+  const known = new Set(
+    catalogues.flatMap(({ snapshots, unreadable }) => [
+      ...snapshots.flatMap(({ manifest }) => [manifest.id, manifest.run]),
+      ...unreadable.map(({ id }) => id),
+    ]),
+  );
+  const missing = ids.filter((id) => !known.has(id));
+  if (missing.length > 0) throw nothingFound(missing);
 }
 
 /** Adds what is found in one store to the result as it is found: a store that fails later loses nothing of it. */
 async function verifyStore(
   context: Context,
   journal: Journal,
-  where: Pick<VerifyRequest, "store" | "stores" | "identities">,
+  where: Omit<VerifyRequest, "entry" | "deep">,
   options: VerifyOptions,
   result: VerifyResult,
 ): Promise<void> {
-  const { store } = where;
-  const catalogue = await readAfresh(context, store);
+  const { store, catalogue } = where;
   for (const entry of chosenOf(catalogue, options)) {
     context.signal.throwIfAborted();
-    const request = { ...where, catalogue, entry, deep: options.deep === true };
+    const request = { ...where, entry, deep: options.deep === true };
     result.snapshots.push(await verifyOne(context, journal, request));
   }
   result.snapshots.push(...catalogue.unreadable.filter(isWanted(options)).map((entry) => unreadable(store, entry)));
@@ -150,156 +160,7 @@ function chosenOf({ snapshots }: Catalogue, { ids = [], all = false }: VerifyOpt
   return [...newest.values()];
 }
 
-interface VerifyRequest {
-  store: SnapshotStore;
-  stores: readonly SnapshotStore[];
-  catalogue: Catalogue;
-  entry: CatalogueEntry;
-  identities: Identities;
-  deep: boolean;
-}
-
-async function verifyOne(context: Context, journal: Journal, request: VerifyRequest): Promise<Verified> {
-  const { store, entry, deep } = request;
-  const { manifest } = entry;
-  const { clock, directory, model, progress, signal } = context;
-  const began = clock.now();
-  const title = `${manifest.source.name} ${manifest.id} in ${store.name}`;
-  const found: Verified = {
-    source: manifest.source.name,
-    id: manifest.id,
-    type: manifest.type,
-    store: store.name,
-    level: "hash",
-    ok: false,
-    details: [],
-    took: 0,
-  };
-  progress.update(title, "working", "reading");
-  try {
-    found.details.push(await compareHashes(store, entry, signal));
-    if (entry.unsealed) found.details.push("its manifest has no hash of its own: an earlier version wrote it");
-    const source = sourcesOf(context).find(({ name }) => name === manifest.source.name);
-    const readable = store.offHost
-      ? request.identities.age.length + request.identities.gpg.length > 0 || manifest.encryption === "none"
-      : manifest.encryption === "none";
-    if (source !== undefined && source.kind !== "stack" && readable)
-      await lookInside(context, journal, request, source, found);
-    found.ok = true;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (isStoreAway(error)) throw error;
-    found.error = failureOf(error, redactorFor(directory, model));
-  }
-  found.took = clock.now() - began;
-  const at = new Date(clock.now()).toISOString();
-  const detail = found.error?.message ?? found.details.at(-1) ?? "";
-  changeBackupState(directory, (state) => {
-    noteCheck(state, store.name, `${manifest.source.name}/${manifest.id}`, {
-      level: found.level,
-      at,
-      ok: found.ok,
-      detail,
-    });
-    if (found.level === "drill" || (deep && !found.ok))
-      state.drills[manifest.source.name] = {
-        at: clock.now(),
-        ok: found.ok,
-        snapshot: manifest.id,
-        took: found.took,
-        detail,
-      };
-  });
-  progress.update(title, found.ok ? "done" : "failed", detail);
-  return found;
-}
-
-/** Reads every stored byte of a snapshot and compares length and hash with its manifest. */
-async function compareHashes(
-  store: SnapshotStore,
-  { manifest, problems }: CatalogueEntry,
-  signal: AbortSignal,
-): Promise<string> {
-  const [problem] = problems;
-  if (problem !== undefined) throw damaged(manifest.id, store.name, problem);
-  let total = 0;
-  for (const { stored } of manifest.parts) {
-    const hash = createHash("sha256");
-    let bytes = 0;
-    const content = await store.get(
-      `${snapshotFolder(manifest.source.name, manifest.id)}${stored.name}`,
-      undefined,
-      signal,
-    );
-    await pipeline(content, async (pieces: AsyncIterable<Buffer>) => {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        bytes += piece.length;
-      }
-    });
-    if (bytes !== stored.bytes)
-      throw damaged(manifest.id, store.name, `${stored.name} has ${bytes} of ${stored.bytes} bytes`);
-    if (hash.digest("hex") !== stored.sha256)
-      throw damaged(manifest.id, store.name, `${stored.name} is not what was stored`);
-    total += bytes;
-  }
-  return `${formatSize(total)} have the hash of the manifest`;
-}
-
-/** The archive's or the server's own checker, and for `deep` a restore on trial. */
-async function lookInside(
-  context: Context,
-  journal: Journal,
-  request: VerifyRequest,
-  source: Exclude<AnySource, { kind: "stack" }>,
-  found: Verified,
-): Promise<void> {
-  const { store, stores, catalogue, entry, identities, deep } = request;
-  const chain = chainOf(
-    entry,
-    catalogue.snapshots.filter(({ manifest }) => manifest.source.name === source.name),
-  );
-  if (chain === undefined) throw damaged(entry.manifest.id, store.name, "something that it builds on is missing");
-  if (!deep) {
-    if (store.offHost) return;
-    const folders = chain.map(({ manifest }) => ({
-      manifest,
-      folder: join(backupsFolder(context.directory), snapshotFolder(manifest.source.name, manifest.id)),
-    }));
-    note(found, "structure", [await kindOf(source).check({ context, source, chain: folders })]);
-    return;
-  }
-  const chosen: Chosen = { source, entry, chain, store: store.name };
-  const id = randomBytes(3).toString("hex");
-  const loaded = await loadSnapshot(context, journal, {
-    chosen,
-    source,
-    id,
-    origins: originsOf(stores, identities),
-    depth: "deep",
-    purpose: "drill",
-  });
-  await loaded.discard();
-  note(found, "drill", loaded.checks);
-}
-
-function note(found: Verified, level: Verified["level"], checks: readonly Checked[]): void {
-  found.level = level;
-  found.details.push(...checks.map(({ detail }) => detail));
-  const bad = checks.find(({ ok }) => !ok);
-  if (bad !== undefined) throw damaged(found.id, found.store, bad.detail);
-}
-
-function damaged(id: string, store: string, what: string): StackError {
-  return new StackError({
-    code: "backup-damaged",
-    exit: "backupFailed",
-    message: `Snapshot ${id} in ${store} is damaged: ${what}`,
-    hint: "make a new one now: ./prod.sh backup run",
-  });
-}
-
-function nothingFound({ ids = [] }: VerifyOptions): StackError {
+function nothingFound(ids: readonly string[]): StackError {
   return new StackError({
     code: "no-snapshots",
     exit: "invalidInput",

@@ -10,10 +10,10 @@ import { openSealed } from "../../snapshots/seal.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { StackError, systemCode } from "../../support/errors.ts";
 import { inParallel } from "../../support/parallel.ts";
-import { formatSize } from "../../support/units.ts";
 import { measure } from "../backup/publish.ts";
 import { backupsFolder } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
+import { startPace } from "../progress-pace.ts";
 
 /** Where a snapshot is read from, and with whose keys. */
 export interface Origin {
@@ -26,24 +26,27 @@ export interface Origin {
  * What the local store holds in plain is read where it lies.
  */
 export async function fetchParts(
-  context: Pick<Context, "directory" | "progress" | "signal">,
+  context: Pick<Context, "clock" | "directory" | "progress" | "signal">,
   { store, identities }: Origin,
   { manifest }: CatalogueEntry,
   into: string,
 ): Promise<string> {
-  const { directory, progress, signal } = context;
+  const { clock, directory, progress, signal } = context;
   const folder = snapshotFolder(manifest.source.name, manifest.id);
   if (!store.offHost && manifest.encryption === "none") return join(backupsFolder(directory), folder);
   const target = join(into, manifest.id);
   mkdirSync(target, { recursive: true });
+  const whole = manifest.parts.reduce((sum, { stored }) => sum + stored.bytes, 0);
+  const pace = startPace(clock, whole);
+  let fetched = 0;
+  const tell = (bytes: number) => {
+    fetched += bytes;
+    progress.update(manifest.source.name, "working", `fetching from ${store.name} ${pace.moved(fetched)}`);
+  };
+  tell(0);
   for (const { name, content, stored } of manifest.parts) {
-    progress.update(
-      manifest.source.name,
-      "working",
-      `fetching ${name} (${formatSize(stored.bytes)}) from ${store.name}`,
-    );
     const path = join(target, name);
-    await fetchObject(store, `${folder}${stored.name}`, path, identities, signal);
+    await fetchObject(store, `${folder}${stored.name}`, path, identities, signal, tell);
     const found = await measure(path);
     if (found.bytes !== content.bytes || found.sha256 !== content.sha256)
       throw damaged(store, `${folder}${stored.name}`);
@@ -58,10 +61,17 @@ export async function fetchObject(
   path: string,
   identities: Identities,
   signal: AbortSignal,
+  onArrived: (bytes: number) => void = () => {},
 ): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const plain = await openSealed(await store.get(key, undefined, signal), key, identities);
-  await pipeline(plain, createWriteStream(path, { mode: 0o644 }), { signal });
+  const counted = async function* (pieces: AsyncIterable<Buffer>) {
+    for await (const piece of pieces) {
+      onArrived(piece.length);
+      yield piece;
+    }
+  };
+  await pipeline(plain, counted, createWriteStream(path, { mode: 0o644 }), { signal });
 }
 
 /** Objects beside the folders of snapshots, from whichever store has them; the first one that has a key is asked. */

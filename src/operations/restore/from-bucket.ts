@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { readCatalogue } from "../../snapshots/catalogue.ts";
 import { s3Store } from "../../snapshots/s3-store.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
+import { systemClock } from "../../support/clock.ts";
 import { StackError } from "../../support/errors.ts";
 import { run } from "../../support/process.ts";
 import { stackPart } from "../backup/kind-stack.ts";
@@ -76,7 +77,7 @@ export async function unpackStack(request: FromBucketRequest): Promise<Unpacked>
     if (manifest.encryption !== "none" && request.key === undefined) throw keyNeeded();
     const directory = resolve(request.into ?? manifest.stack);
     refuseOccupied(directory);
-    const context = { directory, progress, signal };
+    const context = { directory, progress, signal, clock: systemClock };
     const folder = await fetchParts(context, { store, identities: identitiesFrom(request.key) }, entry, work);
     await unpack(join(folder, stackPart), directory, signal);
     return { directory, stack: manifest.stack, snapshot: manifest.id, store };

@@ -88,6 +88,19 @@ describe("on a terminal", () => {
     expect(Math.max(...screen.shown().map((line) => line.length))).toBeLessThan(30);
   });
 
+  test.each([
+    [80, "* offsite <- app-uploads 200/381 MB 40 MB/s 4s left"],
+    [40, "* offsite … 200/381 MB 40 MB/s 4s left"],
+  ])("on %i columns bytes, rate and time left of what is at work can be read", (columns, line) => {
+    let now = 0;
+    const screen = terminal(columns);
+    const progress = openProgress({ screen, paint, now: () => now });
+    progress.update("offsite <- app-uploads", "working", "0/381 MB");
+    now = 5_000;
+    progress.update("offsite <- app-uploads", "working", "200/381 MB 40 MB/s 4s left");
+    expect(screen.shown()).toEqual([line]);
+  });
+
   test("on a low terminal what is at work is shown, and all of it in the end", () => {
     const screen = terminal(80, 6);
     const progress = openProgress({ screen, paint, now: () => 0 });

@@ -3,15 +3,21 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { composeIn } from "../../../../src/engine/compose.ts";
+import { readBackupState } from "../../../../src/operations/backup/state.ts";
 import { openStores } from "../../../../src/operations/backup/stores.ts";
 import { runVerify } from "../../../../src/operations/backup/verify.ts";
 import type { Context } from "../../../../src/operations/context.ts";
+import { bytesOf } from "../../../../src/snapshots/byte-source.ts";
+import { manifestName, printManifest, snapshotFolder } from "../../../../src/snapshots/manifest.ts";
+import { makeIdentity } from "../../../../src/snapshots/recipients.ts";
+import { ageSealer } from "../../../../src/snapshots/seal.ts";
 import type { S3Destination } from "../../../../src/stack/backup-settings.ts";
+import type { DataSource } from "../../../../src/stack/data-source.ts";
 import { backupStack } from "../../../support/backup-stack.ts";
 import { fakeEngine } from "../../../support/fake-engine.ts";
 import { type FaultyS3, startFaultyS3 } from "../../../support/faulty-s3.ts";
 import { backupSettings } from "../../../support/models.ts";
-import { day, idAt, manifest, noon, putSnapshot } from "../../../support/snapshots.ts";
+import { day, idAt, manifest, noon, putSnapshot, sha256 } from "../../../support/snapshots.ts";
 
 const destination = (name: string, endpoint: string): S3Destination => ({
   name,
@@ -89,5 +95,77 @@ describe("verify where a destination does not answer", () => {
       ...sound("local"),
       ...["first", "second"].map((store) => `${store} ${idAt(noon - day)} sound`),
     ]);
+  });
+});
+
+describe("verify of what is encrypted", () => {
+  const files: DataSource = {
+    name: "files",
+    component: "app",
+    service: "app",
+    volume: "files",
+    kind: "volume",
+    consistency: { kind: "live" },
+  };
+  let alive: FaultyS3;
+  beforeEach(async () => {
+    alive = await startFaultyS3();
+  });
+  afterEach(() => alive.close());
+
+  /** A stack with one copy, in a bucket, for a key that is with its owner. */
+  async function stackWithSealedCopy(): Promise<Context> {
+    const destinations = [destination("offsite", alive.endpoint)];
+    const { context, directory } = backupStack({ dataSources: [files], backup: backupSettings({ destinations }) });
+    writeFileSync(join(directory, "secrets/s3"), "key\nsecret\n");
+    mkdirSync(join(directory, "backups"));
+    const plain = join(directory, "plain");
+    writeFileSync(plain, "content");
+    const { recipient } = await makeIdentity();
+    const sealed = await ageSealer([recipient]).seal(plain);
+    const bytes = await sealed.read(0, sealed.size);
+    const name = "archive.tar.zst.age";
+    const stored = { name, bytes: bytes.length, sha256: sha256(bytes) };
+    const described = manifest();
+    const parts = described.parts.map((part) => ({ ...part, stored }));
+    const [store] = openStores(context, ["offsite"]);
+    if (store === undefined) throw new Error("there is a bucket");
+    await store.put(`${snapshotFolder("files", described.id)}${name}`, bytesOf(bytes));
+    const text = printManifest({ ...described, encryption: "age", parts });
+    await store.put(`${snapshotFolder("files", described.id)}${manifestName}`, bytesOf(text));
+    return { ...context, engine: fakeEngine(), compose: composeIn(directory) };
+  }
+
+  test("somebody else's key finds no damage, and is no success", async () => {
+    const context = await stackWithSealedCopy();
+    const key = join(context.directory, "key.txt");
+    writeFileSync(key, `${(await makeIdentity()).identity}\n`);
+    const result = await runVerify(context, { on: "offsite", deep: true, key });
+    expect(result).toMatchObject({ ok: false, unopened: 1, unread: [] });
+    expect(result.snapshots).toMatchObject([{ ok: true, level: "hash", unopened: expect.stringMatching(/^None of/) }]);
+    // What is remembered decides what prune may remove, and whom to alarm.
+    const { checks, drills } = readBackupState(context.directory);
+    expect(JSON.stringify(checks)).not.toContain('"ok":false');
+    expect(drills).toEqual({});
+  });
+
+  test("a trial restore without a key is said not to have been one", async () => {
+    const result = await runVerify(await stackWithSealedCopy(), { on: "offsite", deep: true });
+    expect(result).toMatchObject({ ok: false, unopened: 1 });
+    expect(result.snapshots).toMatchObject([
+      { ok: true, level: "hash", unopened: expect.stringMatching(/no private key/) },
+    ]);
+  });
+
+  test("to read it takes no key", async () => {
+    expect(await runVerify(await stackWithSealedCopy(), { on: "offsite" })).toMatchObject({ ok: true, unopened: 0 });
+  });
+
+  test("an id that nobody knows is refused before anything is read", async () => {
+    const context = await stackWithSealedCopy();
+    const mistyped = "20260101T000000Z-abcdef";
+    await expect(runVerify(context, { ids: [manifest().id, mistyped] })).rejects.toMatchObject({
+      message: `There is no snapshot or run ${mistyped}`,
+    });
   });
 });
