@@ -12,14 +12,19 @@ export function engineVolume(project: ComposeProject, name: string): string {
   return body.external === undefined || body.external === false ? `${project.name}_${name}` : name;
 }
 
-/** How the data of a server that became a component gets into the stack. */
-export function componentMove(part: Part, project: ComposeProject, folder: string): DataMove[] {
+/** How the data of a server that became a component gets into the stack; `users` are keys of those that use it. */
+export function componentMove(
+  part: Part,
+  project: ComposeProject,
+  folder: string,
+  users: readonly string[],
+): DataMove[] {
   const move = moves[part.type];
-  if (move !== undefined) return move(part, project, folder);
+  if (move !== undefined) return move(part, project, folder, users);
   return [{ key: part.key, what: "what the old one holds is not taken over; it begins empty", commands: [] }];
 }
 
-type Move = (part: Part, project: ComposeProject, folder: string) => DataMove[];
+type Move = (part: Part, project: ComposeProject, folder: string, users: readonly string[]) => DataMove[];
 
 const moves: Record<string, Move> = {
   postgres: movePostgres,
@@ -59,14 +64,16 @@ function movePostgres(
   { key, service, environment, section }: Part,
   project: ComposeProject,
   folder: string,
+  users: readonly string[],
 ): DataMove[] {
   const user = environment.POSTGRES_USER ?? environment.POSTGRESQL_USERNAME ?? "postgres";
   const database = environment.POSTGRES_DB ?? environment.POSTGRESQL_DATABASE ?? user;
-  const [target = "DATABASE"] = (section.databases as string[] | undefined) ?? [];
+  const [target = "DATABASE", ...others] = (section.databases as string[] | undefined) ?? users;
+  const which = others.length === 0 ? "" : ` (that of ${target}; one each for ${others.join(", ")} begins empty)`;
   return [
     {
       key,
-      what: "dump the old database, load it into the new one; the new one must be empty, so do it before the apps have run",
+      what: `dump the old database, load it into the new one${which}; the new one must be empty, so do it before the apps have run`,
       commands: [
         `${oldExec(project, service.name)} pg_dump --username ${plain(user)} --no-owner --no-privileges ${plain(database)} > ${quoted(folder)}/${key}.sql`,
         `cd ${quoted(folder)}`,
@@ -103,10 +110,10 @@ function moveRedis({ key, service, type, section }: Part, project: ComposeProjec
 export function volumeMoves(
   part: Part,
   stack: string,
-  volumes: readonly { name: string; path: string; old: string }[],
+  volumes: readonly { name: string; path: string; old: string; of?: string }[],
   folder: string,
 ): DataMove[] {
-  const moved = volumes.filter(({ old }) => old !== "");
+  const moved = volumes.filter(({ old, of }) => old !== "" && of === undefined);
   if (moved.length === 0) return [];
   return [
     {

@@ -20,6 +20,7 @@ import type { Became, Imported } from "./report.ts";
 import { routesOf } from "./routes.ts";
 import { secretFilesOf } from "./secret-files.ts";
 import { appSection, type Ingredients, serviceSection, whyNoApp } from "./sections.ts";
+import { shareVolumes } from "./shared-volumes.ts";
 import { stackText } from "./stack-text.ts";
 import { noteEverywhere, noteUnsafe } from "./unsafe.ts";
 import { Uses } from "./uses.ts";
@@ -88,9 +89,15 @@ class Import {
     const runs = parts.filter(({ role }) => role === "app" || role === "service");
     const near = new Map(runs.map((part) => [part.key, this.neighboursOf(part.key)]));
     const mounts = new Map(runs.map((part) => [part.key, this.mountsOf(part)]));
+    shareVolumes(
+      runs.map((part) => ({ part, mounts: mounts.get(part.key) ?? noMounts() })),
+      this.volumesOfServers(),
+      findings,
+    );
     const servers = runs.filter(isServer);
     for (const part of runs)
       this.findUses(part, [...(near.get(part.key)?.values() ?? []), ...servers], mounts.get(part.key));
+    this.noteMoves();
     for (const part of runs)
       this.writeSection(part, near.get(part.key) ?? new Map(), mounts.get(part.key) ?? noMounts());
     const there = parts.filter(isThere);
@@ -129,6 +136,19 @@ class Import {
     return sortMounts(part, this.request, (name) => engineVolume(this.project, name), this.findings);
   }
 
+  /** What servers that are components now had their files in, by the name at the engine or the folder of the host. */
+  private volumesOfServers(): Map<string, Part> {
+    const components = this.parts.filter(({ role }) => role === "component");
+    return new Map(
+      components.flatMap((part) =>
+        part.service.mounts.flatMap(({ kind, source = "", readOnly }) => {
+          if (readOnly || source === "" || (kind !== "volume" && kind !== "bind")) return [];
+          return [[kind === "volume" ? engineVolume(this.project, source) : source, part] as const];
+        }),
+      ),
+    );
+  }
+
   private findMigrations(): void {
     const { uses } = this;
     for (const part of this.parts.filter(({ role }) => role === "app")) {
@@ -155,7 +175,13 @@ class Import {
         service: part.service.name,
         what: "its settings do not fit the component, which has its own defaults now",
       });
-    this.findings.data.push(...componentMove(part, this.project, this.folder));
+  }
+
+  private noteMoves(): void {
+    for (const part of this.parts.filter(({ role }) => role === "component")) {
+      const users = this.parts.filter(({ key }) => this.uses.of(key).includes(part.key)).map(({ key }) => key);
+      this.findings.data.push(...componentMove(part, this.project, this.folder, users));
+    }
   }
 
   /** The servers of the stack as this app would find them, by key. */

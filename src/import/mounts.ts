@@ -10,15 +10,27 @@ export interface Disk {
   kind(path: string): PathKind;
 }
 
+export interface FoundVolume {
+  name: string;
+  path: string;
+  /** Name at the engine, or folder of the host, of what is in it now; empty: nothing that could be found again. */
+  old: string;
+  readOnly: boolean;
+  /** Key of the other one whose volume it is. */
+  of?: string;
+}
+
 export interface FoundMounts {
-  volumes: { name: string; path: string; old: string }[];
+  volumes: FoundVolume[];
   files: { path: string; content: string }[];
   hostPaths: { source: string; path: string }[];
+  /** Paths of the host where nothing is. */
+  missing: { source: string; path: string }[];
   writable: string[];
 }
 
 export function noMounts(): FoundMounts {
-  return { volumes: [], files: [], hostPaths: [], writable: [] };
+  return { volumes: [], files: [], hostPaths: [], missing: [], writable: [] };
 }
 
 const engineSocket = /(docker|containerd|podman)[^/]*\.sock$/;
@@ -77,19 +89,19 @@ class Sorter {
     if (kind === "tmpfs" || (target === "/tmp" && this.part.role === "app")) {
       if (target !== "/tmp") this.found.writable.push(target);
       else if (kind !== "tmpfs") this.lost("what it mounted at /tmp is not kept: /tmp is in memory in a stack");
-    } else if (kind === "volume") this.volume(source || "data", target, nameOfVolume(source));
-    else if (kind === "anonymous" && !inImage) this.volume(posix.basename(target), target, "");
+    } else if (kind === "volume") this.volume(source || "data", target, nameOfVolume(source), readOnly);
+    else if (kind === "anonymous" && !inImage) this.volume(posix.basename(target), target, "", readOnly);
     else if (kind === "anonymous")
       this.part.details.push(`${target}: the volume without a name is left out; the image brings its own content`);
     else if (kind === "bind") this.bind(source, target, readOnly);
     else this.lost(`the mount at ${target} is of a kind that is not taken over`);
   }
 
-  private volume(wish: string, path: string, old: string): void {
+  private volume(wish: string, path: string, old: string, readOnly: boolean): void {
     const short = wish.replace(new RegExp(`^${this.part.key}[-_](?=[a-z])`), "");
     const name = nameFor(short === this.part.key ? "data" : short, this.used);
     this.used.add(name);
-    this.found.volumes.push({ name, path, old });
+    this.found.volumes.push({ name, path, old, readOnly });
   }
 
   private bind(source: string, target: string, readOnly: boolean): void {
@@ -115,10 +127,8 @@ class Sorter {
       this.found.hostPaths.push({ source, path: target });
       this.part.details.push(`${source} stays where it is and is mounted read-only from there`);
     } else if (kind === undefined && (readOnly || /\.[a-z]{2,5}$/i.test(basename(source))))
-      this.lost(
-        `${source} is not there; without it ${target} is what the image brings. Add it under files: in stack.yaml`,
-      );
-    else this.volume(posix.basename(target), target, source);
+      this.found.missing.push({ source, path: target });
+    else this.volume(posix.basename(target), target, source, readOnly);
   }
 
   private file(source: string, content: string, target: string, readOnly: boolean): void {

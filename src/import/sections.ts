@@ -6,7 +6,7 @@ import { healthSection } from "./health.ts";
 import { imageText } from "./image-text.ts";
 import { usualMemory } from "./images.ts";
 import { withoutUnset } from "./interpolate.ts";
-import type { FoundMounts } from "./mounts.ts";
+import type { FoundMounts, FoundVolume } from "./mounts.ts";
 import type { Findings, Part } from "./part.ts";
 import { portOf, publishOf } from "./ports.ts";
 import type { ReadService } from "./read-service.ts";
@@ -60,7 +60,7 @@ export function appSection(part: Part, given: Ingredients, findings: Findings): 
   return {
     ...common,
     ...(given.migrate && { migrate: given.migrate }),
-    ...(volumes.length > 0 && { volumes: volumes.map(({ name, path }) => ({ name, path })) }),
+    ...(volumes.length > 0 && { volumes: volumes.map(volumeEntry) }),
     ...(writable.length > 0 && { writable }),
     ...limitsPart(part, findings),
     ...noteRoot(part, findings),
@@ -82,15 +82,15 @@ export function serviceSection(part: Part, given: Ingredients, findings: Finding
       what: "deploy.resources.reservations.devices: not taken over; gpus: all under compose: gives it the graphics cards",
     });
   const capabilities = capabilitiesFor(part, volumes.length > 0);
-  const stop = volumes.length > 0;
-  if (stop)
-    part.details.push(`its volumes are backed up while it stands still: ${volumes.map(({ path }) => path).join(", ")}`);
+  const own = volumes.filter(({ of }) => of === undefined);
+  if (own.length > 0)
+    part.details.push(`its volumes are backed up while it stands still: ${own.map(({ path }) => path).join(", ")}`);
   const { workingDir } = service;
   return filled({
     ...commonSection(part, given, findings),
     secretFiles: given.secretFiles,
     workingDir: workingDir !== undefined && /^\/[A-Za-z0-9._~%+=@&?/-]*$/.test(workingDir) ? workingDir : undefined,
-    volumes: volumes.map(({ name, path }) => ({ name, path, backup: "stop" })),
+    volumes: volumes.map((volume) => ({ ...volumeEntry(volume), ...(volume.of === undefined && { backup: "stop" }) })),
     files,
     hostPaths,
     capabilities,
@@ -99,6 +99,11 @@ export function serviceSection(part: Part, given: Ingredients, findings: Finding
     ...limitsPart(part, findings),
     compose: kept,
   });
+}
+
+/** Where it is another one's, whether it may write to it matters; a volume of its own that it could not fill would stay empty. */
+function volumeEntry({ name, path, of, readOnly }: FoundVolume): Section {
+  return { name, path, ...(of !== undefined && { of }), ...(of !== undefined && readOnly && { readOnly }) };
 }
 
 function commonSection(part: Part, given: Ingredients, findings: Findings): Section {

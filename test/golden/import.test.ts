@@ -170,17 +170,24 @@ test.skipIf(corpus === undefined)(
   () => {
     const files = composeFilesBelow(corpus ?? "");
     expect(files.length).toBeGreaterThan(0);
+    const refusals: string[] = [];
     const failures = files.flatMap((file, index) => {
+      const directory = join(scratch, `corpus-${index}`);
       try {
-        const directory = join(scratch, `corpus-${index}`);
         writeStack(directory, importFile(file).stackYaml);
         const [status, words] = hasCompose ? composeConfig(directory) : [0, ""];
         return status === 0 && words === "" ? [] : [`${file}: ${words}`];
       } catch (error) {
         const isRefusal = error instanceof StackError && ["compose-invalid", "nothing-to-import"].includes(error.code);
+        if (isRefusal) refusals.push(`${file}: ${error.message}`);
         return isRefusal ? [] : [`${file}: ${String(error)}`];
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
       }
     });
+    process.stderr.write(
+      `${files.length} Compose files: ${refusals.length} refused with a reason, ${failures.length} failed\n${refusals.join("\n")}\n`,
+    );
     expect(failures).toEqual([]);
   },
   3_600_000,
