@@ -21,12 +21,11 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
       components: {
         ...properties.components,
         properties: Object.fromEntries(
-          components.filter(({ type }) => type !== "app").map(({ type }) => [type, ofKey(type, components)]),
+          components.filter(({ type }) => type !== "app").map(({ type }) => [type, ofKey(type)]),
         ),
         additionalProperties: {
           required: ["type"],
-          properties: { type: { enum: components.map(({ type }) => type) } },
-          allOf: components.map(({ type }) => whenType(type)),
+          allOf: [byType],
         },
       },
       backup: properties.backup,
@@ -34,6 +33,10 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
       environments: environmentsSchema(components, properties),
     },
     definitions: {
+      [ofAnyType]: {
+        properties: { type: { enum: components.map(({ type }) => type) } },
+        allOf: components.map(({ type }) => whenType(type)),
+      },
       ...definitions,
       ...Object.fromEntries(
         Object.entries(definitions).map(([type, definition]) => [overlayOf(type), asOverlay(definition)]),
@@ -42,6 +45,9 @@ export function stackSchema(components: readonly ComponentSchema[]): Json {
   };
 }
 
+/** No component has this name. */
+const ofAnyType = "of-any-type";
+const byType: Json = { $ref: `#/definitions/${ofAnyType}` };
 const overlayOf = (type: string) => `${type}-overlay`;
 
 /** The same keys once more, none of them required. */
@@ -99,25 +105,18 @@ function bare({ description: _, ...schema }: Json): Json {
 }
 
 /** Under the key `postgres` the type is postgres unless `type:` says otherwise. */
-function ofKey(type: string, components: readonly ComponentSchema[]): Json {
-  const others = components.filter((component) => component.type !== type).map((component) => whenType(component.type));
-  return implies(
-    { required: ["type"], type: "object" },
-    { allOf: [...others, whenType(type)] },
-    { $ref: `#/definitions/${type}` },
-  );
+function ofKey(type: string): Json {
+  return implies({ required: ["type"], type: "object" }, byType, { $ref: `#/definitions/${type}` });
 }
 
 function whenType(type: string): Json {
-  return implies(
-    { type: "object", properties: { type: { const: type } }, required: ["type"] },
-    { $ref: `#/definitions/${type}` },
-  );
+  const condition = { type: "object", properties: { type: { const: type } }, required: ["type"] };
+  return implies(condition, { $ref: `#/definitions/${type}` });
 }
 
 /** JSON Schema's conditional. */
-function implies(condition: Json, consequence: Json, otherwise: Json = {}): Json {
-  return { if: condition, then: consequence, else: otherwise };
+function implies(condition: Json, consequence: Json, otherwise?: Json): Json {
+  return { if: condition, then: consequence, ...(otherwise !== undefined && { else: otherwise }) };
 }
 
 function componentSchema(component: ComponentSchema): Json {
