@@ -228,3 +228,16 @@ function prune(directory: string): void {
     if (finished) rmSync(join(journalFolder(directory), `${id}.jsonl`), { force: true });
   }
 }
+
+const typedAs: Record<string, string> = {
+  backup: "backup run",
+  prune: "backup prune",
+  verify: "backup verify",
+  restore: "restore run",
+  "restore-undo": "restore undo",
+};
+
+/** How one types the operation that the journal names: `backup run`. */
+export function commandOf(operation: string): string {
+  return typedAs[operation] ?? operation;
+}

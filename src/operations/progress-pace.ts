@@ -33,14 +33,14 @@ export function startPace(clock: Clock, total: number | undefined, guess = false
       const rate = rateOf(seen);
       return rate === undefined
         ? amount
-        : `${amount} ${formatSize(Math.round(rate))}/s${timeLeft(bytes, total, rate, guess)}`;
+        : `${amount} ${formatSize(rounded(rate))}/s${timeLeft(bytes, total, rate, guess)}`;
     },
   };
 }
 
 function timeLeft(bytes: number, total: number | undefined, rate: number, guess: boolean): string {
   if (total === undefined || bytes > total) return "";
-  return ` ${guess ? "about " : ""}${formatAge(((total - bytes) / rate) * 1_000)} left`;
+  return ` ${guess ? "~" : ""}${formatAge(((total - bytes) / rate) * 1_000)} left`;
 }
 
 /** Bytes in a second; undefined where nothing has moved long enough. */
@@ -48,4 +48,10 @@ function rateOf(seen: readonly Sample[]): number | undefined {
   const [first, last] = [seen[0], seen.at(-1)];
   if (first === undefined || last === undefined || last.at - first.at < atLeast || last.bytes <= first.bytes) return;
   return ((last.bytes - first.bytes) / (last.at - first.at)) * 1_000;
+}
+
+/** To two digits: the third only changes from line to line. */
+function rounded(rate: number): number {
+  const unit = 1024 ** Math.max(0, Math.floor(Math.log2(rate) / 10));
+  return rate / unit < 10 ? Math.round(rate) : Math.round(rate / unit) * unit;
 }

@@ -2,7 +2,7 @@ import type { Engine, ObservedStack } from "../engine/engine.ts";
 import { messageOf, type StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
 import { jobViews } from "./jobs/views.ts";
-import { abandonedOperations } from "./journal.ts";
+import { abandonedOperations, commandOf } from "./journal.ts";
 import { lockHolder } from "./lock.ts";
 import { lastMigration, type MigrationRecord, readHistory } from "./migration-history.ts";
 import type { ScheduleHost } from "./schedule/host.ts";
@@ -141,7 +141,7 @@ function commandStatus(directory: string): { running?: CommandStatus; interrupte
   }
   const cutOff = abandonedOperations(directory).find(({ ended }) => !ended);
   if (cutOff === undefined) return {};
-  return { interrupted: { command: cutOff.operation, since: new Date(cutOff.at).toISOString() } };
+  return { interrupted: { command: commandOf(cutOff.operation), since: new Date(cutOff.at).toISOString() } };
 }
 
 function interruptedProblem({ interrupted }: { interrupted?: CommandStatus }): StatusProblem[] {

@@ -9,6 +9,7 @@ export function problemsOf(report: Pick<BackupStatusReport, "sources" | "stores"
     ...report.stores.flatMap(problemsOfStore),
     ...(report.stores.some(({ offHost }) => offHost) ? [] : [onlyHere]),
     ...report.sources.flatMap((source) => problemsOfSource(source, dead, report.rto)),
+    ...tooSlowTogether(report),
   ];
   return [...problems.filter(isCritical), ...problems.filter((problem) => !isCritical(problem))];
 }
@@ -98,11 +99,23 @@ function problemsOfDrill({ source: subject, drill }: SourceBackupStatus, rto: nu
   if (drill === undefined || (drill.ok && drill.took <= rto)) return [];
   if (drill.ok) {
     const message = `a restore of ${subject} took ${formatAge(drill.took)}, more than the ${formatAge(rto)} that it may take`;
-    return [{ id: `slow/${subject}`, subject, severity: "warn", message, hint: "./prod.sh backup status" }];
+    return [{ id: `slow/${subject}`, subject, severity: "warn", message, hint: makeFaster }];
   }
   const message = `the newest trial restore of ${subject} failed: ${drill.detail}`;
   const hint = `./prod.sh backup verify ${drill.snapshot} --deep`;
   return [{ id: `drill/${subject}`, subject, severity: "critical", message, hint }];
+}
+
+const makeFaster =
+  "a faster disk or more CPU for its service, less data in it; or say under backup: in stack.yaml what it may take (rto)";
+
+/** A lost server needs them all, one after the other. One that is too slow by itself has been told already. */
+function tooSlowTogether({ sources, rto }: Pick<BackupStatusReport, "sources" | "rto">): BackupProblem[] {
+  const times = sources.flatMap(({ drill }) => (drill?.ok ? [drill.took] : []));
+  const total = times.reduce((sum, took) => sum + took, 0);
+  if (total <= rto || times.some((took) => took > rto)) return [];
+  const message = `a restore of everything took ${formatAge(total)} in all, more than the ${formatAge(rto)} that it may take`;
+  return [{ id: "slow/all", subject: "stack", severity: "warn", message, hint: makeFaster }];
 }
 
 function lateness({ source, store, age }: RecoveryPoint, rpo: number): string {

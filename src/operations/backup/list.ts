@@ -2,6 +2,7 @@ import type { Catalogue, CatalogueEntry, IncompleteFolder, UnreadableSnapshot } 
 import type { CheckLevel, SnapshotType } from "../../snapshots/manifest.ts";
 import { chainsOf, isVerified, nameOf } from "../../snapshots/retention-chains.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
+import { unknownSource } from "./kinds-unknown.ts";
 import type { Failure } from "./result.ts";
 import { readBackupState } from "./state.ts";
 import { lookAtStores, type StoreContext } from "./store-views.ts";
@@ -64,11 +65,20 @@ export async function runList(
   const wanted = (name: string) => source === undefined || name === source;
   const snapshots = new Map<string, ListedSnapshot>();
   for (const { catalogue } of views) if (catalogue !== undefined) collect(snapshots, catalogue);
-  return {
+  const result = {
     snapshots: [...snapshots.values()].filter((each) => wanted(each.source)).sort(byTime),
     incomplete: views.flatMap(({ catalogue }) => leftoversOf(catalogue)).filter((each) => wanted(each.source)),
     failed: views.flatMap(({ store, error }) => (error === undefined ? [] : [{ store: store.name, error }])),
   };
+  if (source !== undefined) refuseUnknown(context, source, result);
+  return result;
+}
+
+/** A name with a typing mistake is no source without copies. One that stack.yaml names no more may still have some. */
+function refuseUnknown({ model }: StoreContext, source: string, { snapshots, incomplete, failed }: ListResult): void {
+  const names = ["stack", ...model.dataSources.map(({ name }) => name)];
+  if (names.includes(source) || snapshots.length + incomplete.length + failed.length > 0) return;
+  throw unknownSource(source, names);
 }
 
 function collect(snapshots: Map<string, ListedSnapshot>, catalogue: Catalogue): void {

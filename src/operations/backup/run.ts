@@ -5,7 +5,6 @@ import type { SnapshotStore } from "../../snapshots/store.ts";
 import { isDiskFull } from "../../support/disk.ts";
 import { StackError } from "../../support/errors.ts";
 import { keepMemorySmall } from "../../support/memory.ts";
-import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
 import type { Context } from "../context.ts";
 import { despiteEngineLoss } from "../engine-loss.ts";
@@ -19,6 +18,7 @@ import { readConfirmed } from "./keygen.ts";
 import { stackSource } from "./kind-stack.ts";
 import type { AnySource, Lane } from "./kinds.ts";
 import { kindOf } from "./kinds-table.ts";
+import { unknownSource } from "./kinds-unknown.ts";
 import { healedByBase, shipLogs } from "./log.ts";
 import { noteRun } from "./note-run.ts";
 import { keepReserve } from "./prune-reserve.ts";
@@ -46,13 +46,7 @@ export function sourcesOf({ model }: Pick<Context, "model">, only: readonly stri
   const all: AnySource[] = [stackSource, ...model.dataSources];
   const names = all.map(({ name }) => name);
   const unknown = only.find((name) => !names.includes(name));
-  if (unknown !== undefined)
-    throw new StackError({
-      code: "unknown-source",
-      exit: "invalidInput",
-      message: `The stack has no data source "${unknown}"`,
-      hint: didYouMean(unknown, names),
-    });
+  if (unknown !== undefined) throw unknownSource(unknown, names);
   return all.filter(({ name }) => only.length === 0 || only.includes(name));
 }
 

@@ -104,7 +104,7 @@ function watchGrowth<Source extends AnySource>(
   const pace = startPace(clock, guess, true);
   const timer = setInterval(() => {
     const bytes = sizeOfFiles(staging);
-    if (bytes > 0) progress.update(source.name, "working", `copying (${type}) ${pace.moved(bytes)}`);
+    if (bytes > 0) progress.update(source.name, "working", pace.moved(bytes));
   }, 1_000);
   return () => clearInterval(timer);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Identities, noIdentities, readIdentities } from "../../snapshots/recipients.ts";
-import { messageOf, StackError } from "../../support/errors.ts";
+import { messageOf, StackError, systemCode } from "../../support/errors.ts";
 
 /** The private keys in a file that the user names; none where no file is named. */
 export function identitiesFrom(path: string | undefined): Identities {
@@ -13,7 +13,10 @@ export function identitiesFrom(path: string | undefined): Identities {
     throw new StackError({
       code: "key-unreadable",
       exit: "secret",
-      message: `The key file ${path} cannot be read: ${messageOf(error)}`,
+      message:
+        systemCode(error) === "ENOENT"
+          ? `There is no key file ${path}`
+          : `The key file ${path} cannot be read: ${messageOf(error)}`,
       hint: "give the file with AGE-SECRET-KEY-1… that was saved when `backup keygen` was run: --key FILE",
     });
   }

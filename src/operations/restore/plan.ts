@@ -2,9 +2,9 @@ import type { Catalogue } from "../../snapshots/catalogue.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSource } from "../../stack/data-source.ts";
 import { StackError } from "../../support/errors.ts";
-import { didYouMean } from "../../support/suggest.ts";
 import { formatSize } from "../../support/units.ts";
 import { catalogueOf } from "../backup/catalogue-of.ts";
+import { unknownSource } from "../backup/kinds-unknown.ts";
 import { openStores } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
 import { type Plan, type Step, step } from "../plan.ts";
@@ -51,7 +51,7 @@ export interface RestorePlan {
 /** Looks at what is there and says what a restore would do. Changes nothing. */
 export async function planRestore(context: Context, options: RestoreOptions): Promise<RestorePlan> {
   checkSnapshotName(options.snapshot);
-  const at = options.at === undefined ? undefined : parseMoment(options.at);
+  const at = options.at === undefined ? undefined : parseMoment(options.at, context.clock.now());
   const stores = storesOf(context, options).filter(({ name }) => options.on === undefined || name === options.on);
   const catalogues = await readAll(context, stores);
   const targets = targetsOf(context.model.dataSources, options.only ?? []);
@@ -106,7 +106,7 @@ function targetsOf(sources: readonly DataSource[], only: readonly string[]): Tar
     const [name = "", database] = text.split("/");
     const source = sources.find((candidate) => candidate.name === name);
     const names = sources.map((candidate) => candidate.name);
-    if (source === undefined) throw unknown(`The stack has no data source "${name}"`, didYouMean(name, names));
+    if (source === undefined) throw unknownSource(name, names);
     if (database === undefined) return { source };
     if (source.kind !== "postgres")
       throw unknown(`${name} has no databases that are restored one by one`, `--only ${name}`);
@@ -169,19 +169,15 @@ export function servicesToStop({ model }: Pick<Context, "model">, items: readonl
 }
 
 function stepsOf(items: readonly RestoreItem[], stops: readonly string[], { into }: RestoreOptions): Step[] {
-  const loads = items.map(({ source, chosen, database, at }) => {
+  const loads = items.map((item) => {
+    const { source, chosen, database } = item;
     const { manifest } = chosen.entry;
     const bytes = chosen.chain.reduce((sum, entry) => sum + entry.bytes, 0);
-    const moment =
-      at === undefined
-        ? source.kind === "postgres" && manifest.type === "base"
-          ? "and its log to the end"
-          : `of ${manifest.pointInTime}`
-        : `to ${new Date(at).toISOString()}`;
+    const opened = manifest.encryption === "none" ? "" : ", opened with the private key (--key FILE)";
     return step(
       "load",
       database === undefined ? source.name : `${source.name}/${database}`,
-      `snapshot ${manifest.id} from ${chosen.store} (${formatSize(bytes)}), ${moment}, into a new ${database === undefined ? "volume" : "database"}, and check it there`,
+      `snapshot ${manifest.id} from ${chosen.store} (${formatSize(bytes)})${opened}, ${momentOf(item)}, into a new ${database === undefined ? "volume" : "database"}, and check it there`,
     );
   });
   if (into !== undefined) return [...loads, step("keep", into, "the live data stays as it is")];
@@ -202,4 +198,11 @@ function stepsOf(items: readonly RestoreItem[], stops: readonly string[], { into
     ...emptied,
     ...(stops.length > 0 ? [step("start", stops.join(", "), "until healthy")] : []),
   ];
+}
+
+/** Of which moment the data is: a log goes on to the one that was asked for, a copy has its own. */
+function momentOf({ source, chosen, at }: RestoreItem): string {
+  const { type, pointInTime } = chosen.entry.manifest;
+  if (source.kind !== "postgres" || type !== "base") return `of ${pointInTime}`;
+  return at === undefined ? "and its log to the end" : `and its log to ${new Date(at).toISOString()}`;
 }

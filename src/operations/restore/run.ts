@@ -55,8 +55,8 @@ export interface RestoreResult {
  */
 export async function runRestore(context: Context, options: RestoreOptions): Promise<RestoreResult> {
   // No backup may be made of what is about to change, and nobody else may work on the stack.
-  const result = await aloneWithBackups(context, "restore", options.wait, () =>
-    exclusively(context, "restore", options.wait, () =>
+  const result = await aloneWithBackups(context, "restore run", options.wait, () =>
+    exclusively(context, "restore run", options.wait, () =>
       journalled(context, "restore", (journal) =>
         despiteEngineLoss(
           context,

@@ -20,16 +20,22 @@ export interface Chosen {
 }
 
 /** Reads `--at`: RFC 3339 with its zone, so that nobody restores to the wrong hour. */
-export function parseMoment(text: string): number {
+export function parseMoment(text: string, now: number): number {
   const shape = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
   const time = shape.test(text) ? Date.parse(text.replace(" ", "T")) : Number.NaN;
-  if (!Number.isNaN(time)) return time;
-  throw new StackError({
-    code: "bad-moment",
-    exit: "invalidInput",
-    message: `--at ${text} is not a moment with its time zone`,
-    hint: `write it so: --at ${new Date().toISOString().slice(0, 19)}Z, or with +02:00 instead of Z`,
-  });
+  if (Number.isNaN(time)) throw badMoment(`--at ${text} is not a moment with its time zone`, now);
+  // Mostly a wrong zone or year: what comes back would not be what was meant.
+  if (time > now) throw badMoment(`--at ${text} lies in the future: it is ${momentText(now)} now`, now);
+  return time;
+}
+
+function badMoment(message: string, now: number): StackError {
+  const hint = `write it so: --at ${momentText(now)}, or with +02:00 instead of Z; without --at it is the newest`;
+  return new StackError({ code: "bad-moment", exit: "invalidInput", message, hint });
+}
+
+function momentText(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
 /**

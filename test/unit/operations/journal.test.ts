@@ -2,9 +2,11 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { commands } from "../../../src/cli/table.ts";
 import {
   abandonedOperations,
   closeAbandoned,
+  commandOf,
   openJournal,
   readJournal,
   reopenJournal,
@@ -120,4 +122,14 @@ test("of several operations without an end only those of dead processes are aban
   expect(closeAbandoned(directory, clock)?.id).toBe(lost.id);
   expect(closeAbandoned(directory, clock)).toBeUndefined();
   expect(unfinishedOperations(directory).map(({ id }) => id)).toEqual([undoable.id, mine.id]);
+});
+
+test("each operation that is written down is a command that can be typed", () => {
+  const folder = join(import.meta.dirname, "../../../src/operations");
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/journalled\(context, "([^"]+)"/g)])
+    .map(([, operation = ""]) => commandOf(operation));
+  expect(names).toEqual(expect.arrayContaining(["start", "restore run"]));
+  expect(names.filter((name) => commands.every((command) => command.name !== name))).toEqual([]);
 });

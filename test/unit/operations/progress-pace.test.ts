@@ -29,6 +29,15 @@ describe("how far a transfer is", () => {
     ).toEqual(["0/400 MB", "16/400 MB", "40/400 MB 40 MB/s 9s left", "200/400 MB 40 MB/s 5s left"]);
   });
 
+  test("a rate has two digits", () => {
+    expect(
+      told(400, [
+        [0, 0],
+        [3, 80],
+      ]).at(-1),
+    ).toBe("80/400 MB 27 MB/s 12s left");
+  });
+
   test("what was there already, of an upload that goes on, makes it no faster", () => {
     expect(
       told(400, [
@@ -65,7 +74,7 @@ describe("how far a transfer is", () => {
         ],
         true,
       ),
-    ).toEqual(["0 B", "20 MB 10 MB/s about 2s left", "50 MB 10 MB/s"]);
+    ).toEqual(["0 B", "20 MB 10 MB/s ~2s left", "50 MB 10 MB/s"]);
   });
 
   test("a line that stands still promises nothing", () => {

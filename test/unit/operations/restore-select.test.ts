@@ -102,11 +102,20 @@ describe("which snapshot comes back", () => {
 });
 
 describe("a moment", () => {
+  const now = Date.UTC(2026, 10, 21, 12);
+
   test("needs its time zone", () => {
-    expect(parseMoment("2026-11-21T03:04:05Z")).toBe(Date.UTC(2026, 10, 21, 3, 4, 5));
-    expect(parseMoment("2026-11-21 05:04:05+02:00")).toBe(Date.UTC(2026, 10, 21, 3, 4, 5));
+    expect(parseMoment("2026-11-21T03:04:05Z", now)).toBe(Date.UTC(2026, 10, 21, 3, 4, 5));
+    expect(parseMoment("2026-11-21 05:04:05+02:00", now)).toBe(Date.UTC(2026, 10, 21, 3, 4, 5));
     for (const text of ["2026-11-21T03:04:05", "yesterday", "2026-11-21", "2026-13-21T03:04:05Z"])
-      expect(() => parseMoment(text)).toThrow("is not a moment with its time zone");
+      expect(() => parseMoment(text, now)).toThrow("is not a moment with its time zone");
+  });
+
+  test("lies in the past", () => {
+    expect(parseMoment("2026-11-21T12:00:00Z", now)).toBe(now);
+    expect(() => parseMoment("2026-11-21T12:00:00-01:00", now)).toThrow(
+      "--at 2026-11-21T12:00:00-01:00 lies in the future: it is 2026-11-21T12:00:00Z now",
+    );
   });
 });
 

@@ -165,6 +165,28 @@ describe("backup status", () => {
     ]);
   });
 
+  test("warns when the trial restores of all sources together take longer than a restore may", async () => {
+    const given = await shop();
+    const drill = (minutes: number) => ({
+      at: noon,
+      ok: true,
+      snapshot: "20261120T120000Z-000000",
+      took: minutes * minute,
+      detail: "",
+    });
+    const withTimes = (files: number) => {
+      changeBackupState(given.directory, (state) => {
+        state.drills.files = drill(files);
+        state.drills.stack = drill(14);
+      });
+      return problems(given);
+    };
+    expect(await withTimes(16)).toEqual([]);
+    expect(await withTimes(17)).toEqual([
+      "warn: a restore of everything took 31m in all, more than the 30m that it may take",
+    ]);
+  });
+
   test("shows between which moments a database can be restored to any, and where the log has a hole", async () => {
     const given = await shop([postgres]);
     const base = manifest({ source: "postgres", type: "base", at: noon - day, facts: baseFacts(segment(3)) });

@@ -29,6 +29,18 @@ describe("the list of snapshots", () => {
     expect((await runList(context, [local, offsite], { source: "postgres" })).snapshots).toHaveLength(1);
   });
 
+  test("of a source that the stack does not have and of which nothing is there is a mistake", async () => {
+    const { context } = backupStack();
+    const local = memoryStore({ name: "local", offHost: false });
+    await putSnapshot(local, manifest({ source: "removed" }));
+    expect((await runList(context, [local], { source: "removed" })).snapshots).toHaveLength(1);
+    expect((await runList(context, [local], { source: "stack" })).snapshots).toEqual([]);
+    await expect(runList(context, [local], { source: "stakc" })).rejects.toMatchObject({
+      message: 'The stack has no data source "stakc"',
+      hint: expect.stringContaining("stack"),
+    });
+  });
+
   test("tells why one cannot be restored, and what is no snapshot", async () => {
     const { context, directory } = backupStack();
     const local = memoryStore({ name: "local", offHost: false, now: () => noon });
