@@ -47,6 +47,7 @@ DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stack_pooler') THEN
     ALTER ROLE "stack_pooler" NOLOGIN PASSWORD NULL;
+    REASSIGN OWNED BY "stack_pooler" TO CURRENT_USER;
     DROP OWNED BY "stack_pooler";
     IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'stack_pooler') THEN
       DROP FUNCTION IF EXISTS "stack_pooler".login(text);
