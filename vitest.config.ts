@@ -15,7 +15,7 @@ const watching = [
 
 /** Servers of the catalogue that take long to start, each in a stack of its own. */
 const catalogue = [
-  "test/scenario/{data-rabbitmq,data-kafka,data-seaweedfs,data-nginx,data-pgbouncer,redis-sentinel}.test.ts",
+  "test/scenario/{data-rabbitmq,data-kafka,data-seaweedfs,data-garage,data-nginx,data-pgbouncer,redis-sentinel}.test.ts",
 ];
 
 /** Without an engine: a file for each core. */

@@ -2,6 +2,7 @@
 import { component as app } from "./app/index.ts";
 import type { Component } from "./component.ts";
 import { component as elk } from "./elk/index.ts";
+import { component as garage } from "./garage/index.ts";
 import { component as grafana } from "./grafana/index.ts";
 import { component as job } from "./job/index.ts";
 import { component as kafka } from "./kafka/index.ts";
@@ -23,6 +24,7 @@ import { component as valkey } from "./valkey/index.ts";
 export const catalogue: Component[] = [
   app,
   elk,
+  garage,
   grafana,
   job,
   kafka,

@@ -1,25 +1,19 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
+import { randomSecret } from "../random-secret.ts";
 import { namesOf } from "./names.ts";
 
 export function secretsOf(key: string, monitored: boolean): SecretFile[] {
   const names = namesOf(key);
   const { elastic, kibanaSystem, writer, monitor, sessionKey, objectsKey, reportingKey, kibana } = names.secrets;
-  const random = (name: string, about: string): SecretFile => ({
-    name,
-    about,
-    mode: 0o444,
-    kind: "random",
-    encoding: "hex",
-  });
   return [
-    random(elastic, "Password of `elastic`, the superuser of Elasticsearch and the login of Kibana"),
-    random(kibanaSystem, `Password by which ${names.kibana} asks ${names.elasticsearch}`),
-    random(writer, `Password by which ${names.logstash} writes to ${names.elasticsearch}`),
-    ...(monitored ? [random(monitor, `Password by which the state of ${names.elasticsearch} is measured`)] : []),
-    random(sessionKey, "Key of Kibana's sessions; with another one everybody logs in again"),
-    random(objectsKey, "Key of what Kibana keeps encrypted: with another one its rules and connectors are lost"),
-    random(reportingKey, "Key of Kibana's reports"),
+    randomSecret(elastic, "Password of `elastic`, the superuser of Elasticsearch and the login of Kibana"),
+    randomSecret(kibanaSystem, `Password by which ${names.kibana} asks ${names.elasticsearch}`),
+    randomSecret(writer, `Password by which ${names.logstash} writes to ${names.elasticsearch}`),
+    ...(monitored ? [randomSecret(monitor, `Password by which the state of ${names.elasticsearch} is measured`)] : []),
+    randomSecret(sessionKey, "Key of Kibana's sessions; with another one everybody logs in again"),
+    randomSecret(objectsKey, "Key of what Kibana keeps encrypted: with another one its rules and connectors are lost"),
+    randomSecret(reportingKey, "Key of Kibana's reports"),
     {
       name: kibana,
       about: "Settings of Kibana that nobody else may read",

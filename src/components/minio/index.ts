@@ -1,15 +1,16 @@
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { type Grant, planBuckets } from "../object-storage/buckets.ts";
-import { connectionsOf, loginOf } from "../object-storage/connections.ts";
+import { memoryProblems, type SmallestMemory, secretKeys, storageQuestions, wayIn } from "../object-storage/server.ts";
+import { volumeOwnerService } from "../object-storage/volume-owner.ts";
+import { randomSecret } from "../random-secret.ts";
 import { monitoring, monitorOf, monitorPolicy } from "./metrics.ts";
 import { type MinioOptions, minioOptions, nameProblem } from "./options.ts";
 import { policyOf } from "./policy.ts";
-import { namesOf, policyFile, serverService, setupService, shellCommand, volumeOwnerService } from "./services.ts";
+import { namesOf, policyFile, s3Port, serverService, setupService, shellCommand, user } from "./services.ts";
 
 /** Below this the server is killed by its first parallel uploads. */
-const smallestMemory = 128 * 1024 ** 2;
+const smallest: SmallestMemory = { name: "object storage", bytes: 128 * 1024 ** 2 };
 
 const about = "S3 object storage";
 
@@ -17,22 +18,7 @@ export const component: Component<MinioOptions> = {
   type: "minio",
   about,
   options: minioOptions,
-  questions: [
-    {
-      path: ["buckets"],
-      message: "Buckets",
-      kind: "list",
-      default: "uploads",
-      validate: nameProblem,
-    },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for object storage",
-      kind: "input",
-      default: "512m",
-      validate: (answer) => memoryProblem(parseSize(answer)),
-    },
-  ],
+  questions: storageQuestions(smallest, "512m", nameProblem),
   contribute,
 };
 
@@ -48,15 +34,15 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
     content,
     mode,
   });
-  const tooSmall = memoryProblem(options.limits.memory);
+  const { networks, ...reached } = wayIn({ key, port: s3Port, setup: names.setup, host: options.host }, grants);
   return {
     services: [
-      volumeOwnerService(key),
+      volumeOwnerService(key, names.volumeOwner, user, [[names.data, "/data"]]),
       serverService(key, about, options, use.monitored),
       ...(needsSetup ? [setupService(key, options, grants, use.monitored)] : []),
     ],
     volumes: [{ name: names.data, about: `Objects of ${key}` }],
-    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
+    networks: [...networks, ...(more?.networks ?? [])],
     secrets: [...secretsOf(key, grants), ...(more?.secrets ?? [])],
     files: needsSetup
       ? [
@@ -65,23 +51,7 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
           ...(monitor ? [config(policyFile(monitor.accessKey), policyText(monitorPolicy), 0o644)] : []),
         ]
       : [],
-    connections: connectionsOf(
-      {
-        key,
-        endpoint: `http://${key}:9000`,
-        ...(options.host !== undefined && { publicEndpoint: `https://${options.host}` }),
-        network: key,
-        dependsOn: [
-          { service: key, condition: "service_healthy" },
-          { service: names.setup, condition: "service_completed_successfully" },
-        ],
-      },
-      grants.map(loginOf),
-    ),
-    routeNeeds:
-      options.host === undefined
-        ? []
-        : [{ service: key, host: options.host, path: "/", port: 9000, uploads: true, at: ["host"] }],
+    ...reached,
     shortcuts: [
       {
         verb: "mc",
@@ -96,7 +66,7 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
         kind: "object-store",
         service: key,
         volume: names.data,
-        port: 9000,
+        port: s3Port,
         network: key,
         userSecret: names.rootUser,
         passwordSecret: names.rootPassword,
@@ -104,7 +74,7 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
       },
     ],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
+    problems: [...problems, ...memoryProblems(smallest, options.limits.memory)],
   };
 }
 
@@ -114,23 +84,9 @@ function policyText(policy: object): string {
 
 function secretsOf(key: string, grants: readonly Grant[]): SecretFile[] {
   const names = namesOf(key);
-  const random = (name: string, description: string): SecretFile => ({
-    name,
-    about: description,
-    mode: 0o444,
-    kind: "random",
-    encoding: "hex",
-  });
   return [
-    random(names.rootUser, `Name of the root user of ${key}`),
-    random(names.rootPassword, `Password of the root user of ${key}`),
-    ...grants.map((grant) =>
-      random(grant.secret, `Secret key of ${grant.accessKey}, the access key of ${grant.app} at ${key}`),
-    ),
+    randomSecret(names.rootUser, `Name of the root user of ${key}`),
+    randomSecret(names.rootPassword, `Password of the root user of ${key}`),
+    ...secretKeys(key, grants),
   ];
-}
-
-function memoryProblem(bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 512m or 1g";
-  return bytes < smallestMemory ? `object storage needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

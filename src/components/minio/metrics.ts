@@ -1,6 +1,7 @@
 import { secret } from "../../stack/secret-text.ts";
 import type { ComponentUse, Contribution } from "../component.ts";
 import { monitorUser, networkOfScrapes } from "../monitored.ts";
+import { randomSecret } from "../random-secret.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
 
@@ -29,13 +30,7 @@ export function monitoring({ key, thresholds }: ComponentUse): Contribution {
   return {
     networks: [networkOfScrapes],
     secrets: [
-      {
-        name: names.secret,
-        about: `Secret key of ${names.accessKey}, the access key of Prometheus at ${key}`,
-        mode: 0o444,
-        kind: "random",
-        encoding: "hex",
-      },
+      randomSecret(names.secret, `Secret key of ${names.accessKey}, the access key of Prometheus at ${key}`),
       {
         name: names.token,
         about: `Token with which Prometheus reads the metrics of ${key}`,

@@ -4,7 +4,8 @@ import type { Grant } from "../object-storage/buckets.ts";
 import { monitorOf } from "./metrics.ts";
 import type { MinioOptions } from "./options.ts";
 
-const user = "1000:1000";
+export const user = "1000:1000";
+export const s3Port = 9000;
 const megabyte = 1024 ** 2;
 
 /** Names that the parts of this component have, by its key in stack.yaml. */
@@ -16,28 +17,6 @@ export function namesOf(key: string) {
     rootUser: `${key}_root_user`,
     rootPassword: `${key}_root_password`,
     config: `config/${key}`,
-  };
-}
-
-/** A fresh volume belongs to root, because the image does not hold the folder. */
-export function volumeOwnerService(key: string): ServiceNeeds {
-  const names = namesOf(key);
-  return {
-    name: names.volumeOwner,
-    about: `Hands the volume of ${key} over to its user, then ends`,
-    group: "data",
-    class: "one-shot",
-    image: "busybox:1.38.0",
-    user: "0:0",
-    command: ["chown", user, "/data"],
-    mounts: [{ kind: "volume", volume: names.data, target: "/data", readOnly: false }],
-    tmpfs: [],
-    networks: [],
-    limits: { cpus: 0.25, memory: 32 * megabyte, pids: 16 },
-    exceptions: [
-      { rule: "non-root", reason: "only root may hand over files" },
-      { rule: "drop-capabilities", reason: "hands a fresh volume over, without a network", capabilities: ["CHOWN"] },
-    ],
   };
 }
 
@@ -120,6 +99,6 @@ export function policyFile(holder: string): string {
 export function shellCommand(key: string): string[] {
   const names = namesOf(key);
   const read = (name: string) => `"$(cat /run/secrets/${name})"`;
-  const login = `printf '%s\\n' ${read(names.rootUser)} ${read(names.rootPassword)} | mc --quiet alias set local http://127.0.0.1:9000 >/dev/null`;
+  const login = `printf '%s\\n' ${read(names.rootUser)} ${read(names.rootPassword)} | mc --quiet alias set local http://127.0.0.1:${s3Port} >/dev/null`;
   return ["sh", "-c", `export MC_CONFIG_DIR=/tmp/.mc-shell; ${login} && exec mc "$@"`, "mc"];
 }

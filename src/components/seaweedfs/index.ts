@@ -1,14 +1,13 @@
-import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
-import { bucketNameProblem, planBuckets } from "../object-storage/buckets.ts";
-import { connectionsOf, loginOf } from "../object-storage/connections.ts";
+import { planBuckets } from "../object-storage/buckets.ts";
+import { memoryProblems, type SmallestMemory, storageQuestions, wayIn } from "../object-storage/server.ts";
 import { monitoring } from "./metrics.ts";
 import { type SeaweedfsOptions, seaweedfsOptions } from "./options.ts";
 import { secretsOf } from "./secrets.ts";
 import { namesOf, s3Port, serverService, setupService } from "./services.ts";
 
 /** It takes 300 MB with nothing to do, and is killed at 384 MB by a few objects of 10 MB. */
-const smallestMemory = 512 * 1024 ** 2;
+const smallest: SmallestMemory = { name: "SeaweedFS", bytes: 512 * 1024 ** 2 };
 
 const about = "S3 object storage by SeaweedFS";
 
@@ -17,16 +16,7 @@ export const component: Component<SeaweedfsOptions> = {
   about,
   namesLike: "minio",
   options: seaweedfsOptions,
-  questions: [
-    { path: ["buckets"], message: "Buckets", kind: "list", default: "uploads", validate: bucketNameProblem },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for object storage",
-      kind: "input",
-      default: "768m",
-      validate: (answer) => memoryProblem(parseSize(answer)),
-    },
-  ],
+  questions: storageQuestions(smallest, "768m"),
   contribute,
 };
 
@@ -36,7 +26,7 @@ function contribute(options: SeaweedfsOptions, use: ComponentUse): Contribution 
   const { buckets, grants, problems } = planBuckets(options, use);
   const needsSetup = buckets.length > 0;
   const more = monitored ? monitoring(use) : undefined;
-  const tooSmall = memoryProblem(options.limits.memory);
+  const { networks, ...reached } = wayIn({ key, port: s3Port, setup: names.setup, host: options.host }, grants);
   const values = {
     key,
     port: s3Port,
@@ -50,7 +40,7 @@ function contribute(options: SeaweedfsOptions, use: ComponentUse): Contribution 
       ...(needsSetup ? [setupService(key, options, grants)] : []),
     ],
     volumes: [{ name: names.data, about: `Objects of ${key}` }],
-    networks: [{ name: key, about: `Apps that use ${key}`, internal: true }, ...(more?.networks ?? [])],
+    networks: [...networks, ...(more?.networks ?? [])],
     secrets: secretsOf(key, buckets, grants),
     files: [
       ...(needsSetup
@@ -63,23 +53,7 @@ function contribute(options: SeaweedfsOptions, use: ComponentUse): Contribution 
           ]
         : []),
     ],
-    connections: connectionsOf(
-      {
-        key,
-        endpoint: `http://${key}:${s3Port}`,
-        ...(options.host !== undefined && { publicEndpoint: `https://${options.host}` }),
-        network: key,
-        dependsOn: [
-          { service: key, condition: "service_healthy" },
-          { service: names.setup, condition: "service_completed_successfully" },
-        ],
-      },
-      grants.map(loginOf),
-    ),
-    routeNeeds:
-      options.host === undefined
-        ? []
-        : [{ service: key, host: options.host, path: "/", port: s3Port, uploads: true, at: ["host"] }],
+    ...reached,
     shortcuts: [
       {
         verb: "weed",
@@ -103,11 +77,6 @@ function contribute(options: SeaweedfsOptions, use: ComponentUse): Contribution 
       },
     ],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: tooSmall === undefined ? problems : [...problems, { path: ["limits", "memory"], message: tooSmall }],
+    problems: [...problems, ...memoryProblems(smallest, options.limits.memory)],
   };
-}
-
-function memoryProblem(bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 512m or 1g";
-  return bytes < smallestMemory ? `SeaweedFS needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

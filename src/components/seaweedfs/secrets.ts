@@ -1,6 +1,8 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { BucketOptions, Grant } from "../object-storage/buckets.ts";
+import { secretKeys } from "../object-storage/server.ts";
+import { randomSecret } from "../random-secret.ts";
 import { namesOf } from "./services.ts";
 
 /** What an app may do in its buckets: everything with objects, nothing with buckets or users. */
@@ -9,19 +11,10 @@ const appActions = ["Read", "Write", "List", "Tagging"];
 /** Secrets of the server, among them the file in which it finds who may do what. */
 export function secretsOf(key: string, buckets: readonly BucketOptions[], grants: readonly Grant[]): SecretFile[] {
   const names = namesOf(key);
-  const random = (name: string, about: string): SecretFile => ({
-    name,
-    about,
-    mode: 0o444,
-    kind: "random",
-    encoding: "hex",
-  });
   return [
-    random(names.adminKey, `Access key of the administrator of ${key}`),
-    random(names.adminSecret, `Secret key of the administrator of ${key}`),
-    ...grants.map((grant) =>
-      random(grant.secret, `Secret key of ${grant.accessKey}, the access key of ${grant.app} at ${key}`),
-    ),
+    randomSecret(names.adminKey, `Access key of the administrator of ${key}`),
+    randomSecret(names.adminSecret, `Secret key of the administrator of ${key}`),
+    ...secretKeys(key, grants),
     {
       name: names.identities,
       about: `Who may do what at ${key}, with the keys above, as the server reads it`,
