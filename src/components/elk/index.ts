@@ -1,5 +1,4 @@
 import { secretText } from "../../stack/secret-text.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Connection, Contribution } from "../component.ts";
 import { collectorFile, collectorName, collectorService, positionsVolume } from "../container-logs/collector.ts";
 import { collectorRules, collectorScrape } from "../container-logs/measured.ts";
@@ -7,6 +6,7 @@ import { multilineProblems } from "../container-logs/options.ts";
 import { socketNetwork, socketProxy } from "../container-logs/socket-proxy.ts";
 import { networkOfScrapes } from "../monitored.ts";
 import { withPrefix } from "../prefix.ts";
+import { memoryProblems, memoryQuestion, type SmallestMemory } from "../smallest-memory.ts";
 import { elkDashboard } from "./dashboard.ts";
 import { configFiles } from "./files.ts";
 import { elasticsearchExporter, elasticsearchScrape, elkRules } from "./measured.ts";
@@ -16,7 +16,7 @@ import { secretsOf } from "./secrets.ts";
 import { elasticsearchService, kibanaService, logstashService, setupService } from "./services.ts";
 
 const gigabyte = 1024 ** 3;
-const smallestMemory = gigabyte;
+const smallest: SmallestMemory = { name: "Elasticsearch", bytes: gigabyte };
 
 export const component: Component<ElkOptions> = {
   type: "elk",
@@ -24,13 +24,7 @@ export const component: Component<ElkOptions> = {
   options: elkOptions,
   questions: [
     { path: ["retention"], message: "How long log lines are kept", kind: "input", default: "30d" },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for Elasticsearch",
-      kind: "input",
-      default: "2g",
-      validate: (answer) => memoryProblem(parseSize(answer) ?? 0),
-    },
+    memoryQuestion(smallest, "2g"),
   ],
   contribute,
   collect(options, use, all) {
@@ -47,7 +41,6 @@ export const component: Component<ElkOptions> = {
 function contribute(options: ElkOptions, use: ComponentUse): Contribution {
   const { key, monitored } = use;
   const names = namesOf(key);
-  const tooSmall = memoryProblem(options.limits.memory);
   return {
     services: [
       elasticsearchService(key, options),
@@ -102,7 +95,7 @@ function contribute(options: ElkOptions, use: ComponentUse): Contribution {
       alertRules: [...elkRules(key), ...collectorRules(key, "Elk")],
       dashboards: [elkDashboard(key)],
     }),
-    ...(tooSmall !== undefined && { problems: [{ path: ["limits", "memory"], message: tooSmall }] }),
+    problems: memoryProblems(smallest, options.limits),
   };
 }
 
@@ -135,8 +128,4 @@ function hostNeeds({ force }: ElkOptions): NonNullable<Contribution["hostNeeds"]
       reason: "Elasticsearch maps many files of its index into memory, and fails on the way where it may not",
     },
   ];
-}
-
-function memoryProblem(bytes: number): string | undefined {
-  return bytes < smallestMemory ? `Elasticsearch needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

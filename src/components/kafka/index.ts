@@ -1,8 +1,9 @@
 import type { DataSourceOf } from "../../stack/data-source.ts";
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
-import { formatDuration, formatSize, parseSize } from "../../support/units.ts";
+import { formatDuration, formatSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
 import { monitorUser } from "../monitored.ts";
+import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { connectionsOf } from "./connections.ts";
 import { monitoring, monitorNeeds, monitorSecret } from "./exporter.ts";
 import { type KafkaOptions, kafkaOptions } from "./options.ts";
@@ -15,7 +16,7 @@ import {
   templates,
   toolCommand,
 } from "./services.ts";
-import { type PlannedTopic, plannedTopics, settingsForTemplate, smallestMemory, smallestShare } from "./settings.ts";
+import { type PlannedTopic, plannedTopics, settingsForTemplate, smallest, smallestShare } from "./settings.ts";
 import { type AccessRule, type AppUser, accessRules, adminUser, jaasFile, planUsers } from "./users.ts";
 
 const about = "Kafka: streams of records between apps";
@@ -24,15 +25,7 @@ export const component: Component<KafkaOptions> = {
   type: "kafka",
   about,
   options: kafkaOptions,
-  questions: [
-    {
-      path: ["limits", "memory"],
-      message: "Memory for Kafka",
-      kind: "input",
-      default: "1g",
-      validate: (answer) => memoryProblem(parseSize(answer)),
-    },
-  ],
+  questions: [memoryQuestion(smallest, "1g")],
   contribute,
 };
 
@@ -53,7 +46,6 @@ function contribute(options: KafkaOptions, use: ComponentUse): Contribution {
   const needsSetup = logins.length > 0 || topics.length > 0;
   const server = settingsForTemplate(key, options, adminUser);
   const values = { ...server, ...names, monitorUser, users: logins, rules, topics };
-  const tooSmall = memoryProblem(options.limits.memory);
   return {
     services: [
       serverService(key, about, options),
@@ -87,11 +79,7 @@ function contribute(options: KafkaOptions, use: ComponentUse): Contribution {
         ? [{ name: key, reason: `stack.yaml says so; records live ${formatDuration(options.retention)} and only here` }]
         : [],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: [
-      ...problems,
-      ...sizeProblems(options),
-      ...(tooSmall === undefined ? [] : [{ path: ["limits", "memory"], message: tooSmall }]),
-    ],
+    problems: [...problems, ...sizeProblems(options), ...memoryProblems(smallest, options.limits)],
   };
 }
 
@@ -171,9 +159,4 @@ function sizeProblems(options: KafkaOptions): OptionProblem[] {
           },
         ],
   );
-}
-
-function memoryProblem(bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 1g or 2g";
-  return bytes < smallestMemory ? `Kafka needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

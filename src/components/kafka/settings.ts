@@ -1,9 +1,10 @@
+import type { SmallestMemory } from "../smallest-memory.ts";
 import type { KafkaOptions } from "./options.ts";
 
 const megabyte = 1024 ** 2;
 
 /** Below this a command beside the server would have it killed. */
-export const smallestMemory = 640 * megabyte;
+export const smallest: SmallestMemory = { name: "Kafka", bytes: 640 * megabyte };
 
 /** Bytes that a topic may take where stack.yaml says nothing, and each partition of one that an app makes by itself. */
 const usualTopicSize = 1024 * megabyte;

@@ -1,15 +1,15 @@
-import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component } from "../component.ts";
 import { collectorFile, collectorName, collectorService, positionsVolume } from "../container-logs/collector.ts";
 import { collectorRules, collectorScrape } from "../container-logs/measured.ts";
 import { multilineProblems } from "../container-logs/options.ts";
 import { socketNetwork, socketProxy } from "../container-logs/socket-proxy.ts";
+import { memoryProblems, memoryQuestion, type SmallestMemory } from "../smallest-memory.ts";
 import { logsDashboard } from "./dashboard.ts";
 import { type LokiOptions, lokiOptions } from "./options.ts";
 import { lokiRules } from "./rules.ts";
 import { configPath, dataVolume, logsNetwork, lokiPort, lokiService, lokiSettings } from "./service.ts";
 
-const smallestMemory = 128 * 1024 ** 2;
+const smallest: SmallestMemory = { name: "Loki", bytes: 128 * 1024 ** 2 };
 
 export const component: Component<LokiOptions> = {
   type: "loki",
@@ -17,18 +17,11 @@ export const component: Component<LokiOptions> = {
   options: lokiOptions,
   questions: [
     { path: ["retention"], message: "How long log lines are kept", kind: "input", default: "30d" },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for Loki",
-      kind: "input",
-      default: "256m",
-      validate: (answer) => memoryProblem(parseSize(answer) ?? 0),
-    },
+    memoryQuestion(smallest, "256m"),
   ],
   contribute(options, use) {
     const { key, monitored } = use;
     const url = `http://${key}:${lokiPort}`;
-    const tooSmall = memoryProblem(options.limits.memory);
     return {
       services: [
         lokiService(use, options),
@@ -58,7 +51,7 @@ export const component: Component<LokiOptions> = {
         alertRules: [...lokiRules(key, options), ...collectorRules(key)],
         dashboards: [logsDashboard(key)],
       }),
-      ...(tooSmall !== undefined && { problems: [{ path: ["limits", "memory"], message: tooSmall }] }),
+      problems: memoryProblems(smallest, options.limits),
     };
   },
   collect(options, use, all) {
@@ -69,7 +62,3 @@ export const component: Component<LokiOptions> = {
     };
   },
 };
-
-function memoryProblem(bytes: number): string | undefined {
-  return bytes < smallestMemory ? `Loki needs at least ${formatSize(smallestMemory)} of memory` : undefined;
-}

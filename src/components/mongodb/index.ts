@@ -1,14 +1,14 @@
 import { basename } from "node:path/posix";
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
-import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
+import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { dumpSecret, dumpSource } from "./backup.ts";
 import { connectionsOf } from "./connections.ts";
 import { monitoring, monitorSecret } from "./exporter.ts";
 import { hostNeeds } from "./host-needs.ts";
 import { type MongodbOptions, mongodbOptions } from "./options.ts";
 import { namesOf, scriptFolder, serverService, setupService, shellCommand } from "./services.ts";
-import { settingsForTemplate, smallestMemory } from "./settings.ts";
+import { settingsForTemplate, smallest } from "./settings.ts";
 import { adminUser, type DatabaseUser, databaseUsers, nameProblems, userList } from "./users.ts";
 
 const about = "MongoDB, a replica set of one member: transactions and change streams work";
@@ -25,13 +25,7 @@ export const component: Component<MongodbOptions> = {
       choices: ["8.0", "7.0"],
       default: "8.0",
     },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for MongoDB",
-      kind: "input",
-      default: "1g",
-      validate: (answer) => memoryProblem(parseSize(answer)),
-    },
+    memoryQuestion(smallest, "1g"),
   ],
   contribute,
 };
@@ -62,7 +56,7 @@ function contribute(options: MongodbOptions, use: ComponentUse): Contribution {
     hostNeeds: hostNeeds(),
     dataSources: [dumpSource(key)],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: [...nameProblems(users, key), ...tooSmall(options)],
+    problems: [...nameProblems(users, key), ...memoryProblems(smallest, options.limits)],
   };
 }
 
@@ -113,14 +107,4 @@ function secretsOf(key: string, users: readonly DatabaseUser[]): SecretFile[] {
     },
     ...users.map((user) => password(user.secret, `Password of ${user.name} at ${key}`)),
   ];
-}
-
-function tooSmall({ limits }: MongodbOptions): OptionProblem[] {
-  const message = memoryProblem(limits.memory);
-  return message === undefined ? [] : [{ path: ["limits", "memory"], message }];
-}
-
-function memoryProblem(bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 1g or 4g";
-  return bytes < smallestMemory ? `MongoDB needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

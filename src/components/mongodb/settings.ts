@@ -1,10 +1,11 @@
+import type { SmallestMemory } from "../smallest-memory.ts";
 import type { MongodbOptions } from "./options.ts";
 
 const megabyte = 1024 ** 2;
 const gigabyte = 1024 ** 3;
 
 /** Below this the server and its smallest cache do not fit, and a shell beside it even less. */
-export const smallestMemory = 512 * megabyte;
+export const smallest: SmallestMemory = { name: "MongoDB", bytes: 512 * megabyte };
 
 /**
  * Bytes of WiredTiger's cache, as MongoDB itself decides for a machine of that size: half of what is above one gigabyte,

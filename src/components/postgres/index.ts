@@ -1,8 +1,8 @@
 import { basename } from "node:path/posix";
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { monitorUser } from "../monitored.ts";
+import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { connectionsOf } from "./connections.ts";
 import { dashboard } from "./dashboard.ts";
 import { type Database, planDatabases } from "./databases.ts";
@@ -12,7 +12,7 @@ import { type Pooler, planPooler, poolerInSetup, poolerParts } from "./pooler.ts
 import { poolerMonitoring } from "./pooler-monitoring.ts";
 import { poolerRole } from "./pooler-options.ts";
 import { dataFolder, dataTarget, namesOf, serverService, serverUser, setupService } from "./services.ts";
-import { deriveSettings, ownSettingLines, settingsForTemplate, smallestMemory } from "./settings.ts";
+import { deriveSettings, ownSettingLines, settingsForTemplate, smallest } from "./settings.ts";
 
 const about = "PostgreSQL database";
 
@@ -28,13 +28,7 @@ export const component: Component<PostgresOptions> = {
       choices: ["18", "17", "16"],
       default: "18",
     },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for Postgres",
-      kind: "input",
-      default: "512m",
-      validate: (answer) => memoryProblem(parseSize(answer)),
-    },
+    memoryQuestion(smallest, "512m"),
   ],
   contribute,
 };
@@ -68,13 +62,7 @@ function contribute(options: PostgresOptions, use: ComponentUse): Contribution {
       alertRules: all((part) => part.alertRules),
       dashboards: [dashboard(key, pooler !== undefined)],
     }),
-    problems: [
-      ...plan.problems,
-      ...(pooler?.problems ?? []),
-      ...[memoryProblem(options.limits.memory)].flatMap((message) =>
-        message === undefined ? [] : [{ path: ["limits", "memory"], message }],
-      ),
-    ],
+    problems: [...plan.problems, ...(pooler?.problems ?? []), ...memoryProblems(smallest, options.limits)],
   };
 }
 
@@ -176,9 +164,4 @@ function secretsOf(key: string, databases: readonly Database[]): SecretFile[] {
       }),
     ),
   ];
-}
-
-function memoryProblem(bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 512m or 4g";
-  return bytes < smallestMemory ? `Postgres needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

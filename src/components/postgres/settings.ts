@@ -1,3 +1,4 @@
+import type { SmallestMemory } from "../smallest-memory.ts";
 import type { PostgresOptions } from "./options.ts";
 
 const kilobyte = 1024;
@@ -5,7 +6,7 @@ const megabyte = 1024 ** 2;
 const gigabyte = 1024 ** 3;
 
 /** Below this the server starts, but the first larger query kills it. */
-export const smallestMemory = 128 * megabyte;
+export const smallest: SmallestMemory = { name: "Postgres", bytes: 128 * megabyte };
 
 /** What is derived from the limits; sizes in bytes. */
 export interface DerivedSettings {

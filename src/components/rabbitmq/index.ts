@@ -1,8 +1,8 @@
 import { basename } from "node:path/posix";
 import type { SecretFile } from "../../stack/model.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { networkOfScrapes } from "../monitored.ts";
+import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { alertRules } from "./alerts.ts";
 import { protection } from "./backup.ts";
 import { connectionsOf } from "./connections.ts";
@@ -10,7 +10,7 @@ import { dashboard } from "./dashboard.ts";
 import { configFolder, namesOf, ports } from "./names.ts";
 import { type RabbitmqOptions, rabbitmqOptions } from "./options.ts";
 import { dataFolder, serverService, setupService } from "./services.ts";
-import { deriveSettings, settingLines, smallestMemory } from "./settings.ts";
+import { deriveSettings, settingLines, smallest } from "./settings.ts";
 import { policyPrefix, topologyLines, topologyProblems } from "./topology.ts";
 import { adminUser, definitionsFile, monitorUser, stackTag } from "./users.ts";
 import { type AppUser, planVhosts } from "./vhosts.ts";
@@ -21,15 +21,7 @@ export const component: Component<RabbitmqOptions> = {
   type: "rabbitmq",
   about,
   options: rabbitmqOptions,
-  questions: [
-    {
-      path: ["limits", "memory"],
-      message: "Memory for RabbitMQ",
-      kind: "input",
-      default: "512m",
-      validate: (answer) => memoryProblem(parseSize(answer)),
-    },
-  ],
+  questions: [memoryQuestion(smallest, "512m")],
   contribute,
 };
 
@@ -37,7 +29,6 @@ function contribute(options: RabbitmqOptions, use: ComponentUse): Contribution {
   const { key, monitored } = use;
   const names = namesOf(key);
   const { vhosts, users, problems } = planVhosts(options, use);
-  const tooSmall = memoryProblem(options.limits.memory);
   return {
     services: [serverService(key, about, options, monitored), setupService(key, options)],
     volumes: [{ name: names.data, about: `Queues and messages of ${key}` }],
@@ -76,11 +67,7 @@ function contribute(options: RabbitmqOptions, use: ComponentUse): Contribution {
       alertRules: alertRules(key, options),
       dashboards: [dashboard(key)],
     }),
-    problems: [
-      ...problems,
-      ...topologyProblems(options),
-      ...(tooSmall === undefined ? [] : [{ path: ["limits", "memory"], message: tooSmall }]),
-    ],
+    problems: [...problems, ...topologyProblems(options), ...memoryProblems(smallest, options.limits)],
   };
 }
 
@@ -145,9 +132,4 @@ function secretsOf(key: string, users: readonly AppUser[], vhosts: readonly stri
       content: definitionsFile(users, vhosts, names),
     },
   ];
-}
-
-function memoryProblem(bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 512m or 1g";
-  return bytes < smallestMemory ? `RabbitMQ needs at least ${formatSize(smallestMemory)} of memory` : undefined;
 }

@@ -1,9 +1,10 @@
+import type { SmallestMemory } from "../smallest-memory.ts";
 import type { RabbitmqOptions } from "./options.ts";
 
 const megabyte = 1024 ** 2;
 
 /** Below this the empty server alone, of about 130 MB, comes near the mark at which publishers wait. */
-export const smallestMemory = 384 * megabyte;
+export const smallest: SmallestMemory = { name: "RabbitMQ", bytes: 384 * megabyte };
 
 /** Bytes, each. */
 export interface DerivedSettings {

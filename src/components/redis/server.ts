@@ -1,14 +1,13 @@
 import type { SecretFile } from "../../stack/model.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
 import { type AppUser, appUsers } from "../app-users.ts";
 import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
+import { memoryProblems, memoryQuestion, type SmallestMemory } from "../smallest-memory.ts";
 import { monitorRights, monitorSecret } from "./exporter.ts";
 import { optionsOf, type RedisOptions, type ServerEngine, titleOf } from "./options.ts";
 import { sentinelParts } from "./sentinel.ts";
 import { sentinelNames } from "./sentinel-names.ts";
 import { replicationUsers } from "./sentinel-secrets.ts";
 import { namesOf } from "./services.ts";
-import { smallestMemory } from "./settings.ts";
 import { singleParts } from "./single.ts";
 import { aclFile } from "./users.ts";
 
@@ -28,13 +27,7 @@ export function serverComponent(engine: ServerEngine): Component<RedisOptions> {
         choices: ["durable", "cache"],
         default: "durable",
       },
-      {
-        path: ["limits", "memory"],
-        message: `Memory for ${title}`,
-        kind: "input",
-        default: "256m",
-        validate: (answer) => memoryProblem(title, parseSize(answer)),
-      },
+      memoryQuestion(smallest(title), "256m"),
     ],
     contribute,
   };
@@ -87,9 +80,8 @@ function secretsOf({ key, monitored }: ComponentUse, users: readonly AppUser[], 
 }
 
 function problemsOf(options: RedisOptions): OptionProblem[] {
-  const tooSmall = memoryProblem(titleOf(options), options.limits.memory);
   return [
-    ...(tooSmall === undefined ? [] : [{ path: ["limits", "memory"], message: tooSmall }]),
+    ...memoryProblems(smallest(titleOf(options)), options.limits),
     ...(options.proxy && options.mode === "single"
       ? [
           {
@@ -102,7 +94,7 @@ function problemsOf(options: RedisOptions): OptionProblem[] {
   ];
 }
 
-function memoryProblem(title: string, bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 256m or 1g";
-  return bytes < smallestMemory ? `${title} needs at least ${formatSize(smallestMemory)} of memory` : undefined;
+/** Below this nothing useful fits beside the server itself. */
+function smallest(name: string): SmallestMemory {
+  return { name, bytes: 16 * 1024 ** 2 };
 }

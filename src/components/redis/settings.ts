@@ -2,9 +2,6 @@ import { type RedisOptions, titleOf } from "./options.ts";
 
 const megabyte = 1024 ** 2;
 
-/** Below this nothing useful fits beside the server itself. */
-export const smallestMemory = 16 * megabyte;
-
 export interface DerivedSettings {
   /** Bytes of data; the rest of the limit is for clients' buffers and for pages copied while saving. */
   maxmemory: number;
