@@ -31,6 +31,7 @@ export function restoreValues(model: StackModel): Record<string, unknown> {
         region: region ?? false,
       })),
     offsite: destinations[0] ?? false,
+    several: destinations.length > 1,
     acmeHost: hosts[0] ?? false,
     rto: formatAge(rto),
     copies: copiesOf(model),

@@ -1,5 +1,6 @@
 import { unpackStack } from "../../operations/restore/from-bucket.ts";
 import { runRestore } from "../../operations/restore/run.ts";
+import { StackError } from "../../support/errors.ts";
 import type { Call } from "../command.ts";
 import { contextIn, progressOf } from "../context.ts";
 import { restoreLines } from "../restore-report.ts";
@@ -29,11 +30,25 @@ export async function run(call: Call): Promise<"done"> {
     stores: [unpacked.store],
     ...optional("key"),
     ...optional("at"),
+  }).catch((error) => {
+    throw error instanceof StackError && error.exit === "interrupted" ? interrupted(error) : error;
   });
+  unpacked.complete();
   if (output.json) output.printJson({ directory: unpacked.directory, stack: unpacked.stack, ...result });
   else
     output.print(
       [...restoreLines(result, "./prod.sh"), `Next: cd ${unpacked.directory} && ./prod.sh status`].join("\n"),
     );
   return "done";
+}
+
+/** What the restore itself would say is true in a stack whose data is there. */
+function interrupted(cause: StackError): StackError {
+  return new StackError({
+    code: "interrupted",
+    exit: "interrupted",
+    message: "The restore was interrupted",
+    hint: "the same command begins it again",
+    cause,
+  });
 }

@@ -5,6 +5,7 @@ import { s3Store } from "../../snapshots/s3-store.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { systemClock } from "../../support/clock.ts";
 import { StackError } from "../../support/errors.ts";
+import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 import { run } from "../../support/process.ts";
 import { stackPart } from "../backup/kind-stack.ts";
 import type { Progress } from "../progress.ts";
@@ -47,11 +48,14 @@ export interface Unpacked {
   stack: string;
   snapshot: string;
   store: SnapshotStore;
+  /** To be called when the data is there too: until then the same restore may be begun again in this directory. */
+  complete(): void;
 }
 
 /**
  * On an empty host: fetches the newest copy of a stack's own files from a bucket, decrypts it and unpacks it into a
- * directory of its own. Access keys come from the environment, as every S3 tool takes them.
+ * directory of its own. Access keys come from the environment, as every S3 tool takes them. One that was cut short goes
+ * on in the directory that it has made.
  */
 export async function unpackStack(request: FromBucketRequest): Promise<Unpacked> {
   const { bucket, prefix } = parseBucketAddress(request.url);
@@ -68,7 +72,9 @@ export async function unpackStack(request: FromBucketRequest): Promise<Unpacked>
       ...((request.region ?? env.AWS_REGION) && { region: request.region ?? env.AWS_REGION ?? "" }),
     });
     progress.phase(`Looking for backups in ${request.url}`);
-    const { snapshots } = await readCatalogue(store, { signal });
+    const { snapshots } = await readCatalogue(store, { signal }).catch((error) => {
+      throw withoutStack(error);
+    });
     const entry = snapshots
       .filter(({ manifest, problems }) => manifest.source.kind === "stack" && problems.length === 0)
       .at(-1);
@@ -76,11 +82,14 @@ export async function unpackStack(request: FromBucketRequest): Promise<Unpacked>
     const { manifest } = entry;
     if (manifest.encryption !== "none" && request.key === undefined) throw keyNeeded();
     const directory = resolve(request.into ?? manifest.stack);
-    refuseOccupied(directory);
+    const begun = join(directory, ".stack/restored-from");
+    if (readIfExists(begun) !== manifest.stack) refuseOccupied(directory);
+    writeFileAtomic(begun, manifest.stack);
     const context = { directory, progress, signal, clock: systemClock };
     const folder = await fetchParts(context, { store, identities: identitiesFrom(request.key) }, entry, work);
     await unpack(join(folder, stackPart), directory, signal);
-    return { directory, stack: manifest.stack, snapshot: manifest.id, store };
+    const complete = () => rmSync(begun, { force: true });
+    return { directory, stack: manifest.stack, snapshot: manifest.id, store, complete };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -123,12 +132,40 @@ function keyNeeded(): StackError {
 }
 
 function refuseOccupied(directory: string): void {
-  if (!existsSync(directory) || readdirSync(directory).length === 0) return;
+  if (!existsSync(directory) || !holdsFiles(directory)) return;
   throw new StackError({
     code: "directory-occupied",
     exit: "invalidInput",
     message: `${directory} is not empty`,
-    hint: "choose another directory: --into DIR; in a stack that is there: ./prod.sh restore run",
+    hint: `choose another directory: --into DIR; if the stack is there already: cd ${directory} && ./prod.sh restore run`,
+  });
+}
+
+function holdsFiles(directory: string): boolean {
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory());
+}
+
+const withoutStackYaml: Partial<Record<string, string>> = {
+  "store-credentials": "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  "store-refused": "allow these keys to list and to read the bucket, at the provider",
+  "store-bucket": "correct the name of the bucket: s3://BUCKET/FOLDER",
+  "store-region": "name the bucket's region: --region REGION",
+  "store-unreachable": "check the network of this host, and the address of a server other than AWS: --endpoint URL",
+  "store-certificate": "check the address of the server: --endpoint URL",
+};
+
+/** The hints of a store name files of a stack; here is none yet. */
+function withoutStack(error: unknown): unknown {
+  const hint = error instanceof StackError ? withoutStackYaml[error.code] : undefined;
+  if (!(error instanceof StackError) || hint === undefined) return error;
+  const { code, exit, message, details } = error;
+  return new StackError({
+    code,
+    exit,
+    message,
+    details,
+    hint: `${hint}; then run the same command again`,
+    cause: error,
   });
 }
 
