@@ -15,14 +15,14 @@ import { oldLogin } from "./old-login.ts";
 import { type Findings, noFindings, type Part, type PathKind } from "./part.ts";
 import { partsOf } from "./parts.ts";
 import { refuseSwarm, refuseUnset } from "./placed-problems.ts";
-import { type ReadService, readService } from "./read-service.ts";
+import { type ReadMount, type ReadService, readService } from "./read-service.ts";
 import type { Became, Imported } from "./report.ts";
 import { routesOf } from "./routes.ts";
 import { secretFilesOf } from "./secret-files.ts";
 import { appSection, type Ingredients, serviceSection, whyNoApp } from "./sections.ts";
 import { shareVolumes } from "./shared-volumes.ts";
 import { stackText } from "./stack-text.ts";
-import { noteEverywhere, noteUnsafe } from "./unsafe.ts";
+import { noteEverywhere, noteNetworks, noteUnsafe } from "./unsafe.ts";
 import { Uses } from "./uses.ts";
 
 export interface ImportRequest extends ComposeSource {
@@ -44,13 +44,27 @@ export interface ImportRequest extends ComposeSource {
 export function importCompose(request: ImportRequest): Imported {
   const project = loadCompose(request);
   if (!request.dropSwarm) refuseSwarm(project);
-  const services = Object.entries(project.services).map(([name, raw]) => readService(name, raw));
+  const services = withMountsOfOthers(Object.entries(project.services).map(([name, raw]) => readService(name, raw)));
   const kept = services.filter(
     ({ image, build }) => build !== undefined || componentFor(imageOf(image ?? "").short) === undefined,
   );
   refuseUnset(project, kept, request.files);
   const stack = stackName(project.name);
   return new Import(request, project, services, stack).result();
+}
+
+/** `volumes_from` written out: the mounts of the other service, at the same places. */
+function withMountsOfOthers(services: readonly ReadService[]): ReadService[] {
+  const mountsOf = (service: ReadService, above: readonly string[]): ReadMount[] => [
+    ...service.mounts,
+    ...service.volumesFrom.flatMap(({ service: name, readOnly }) => {
+      const other = services.find((each) => each.name === name);
+      if (other === undefined || above.includes(name)) return [];
+      const theirs = mountsOf(other, [...above, name]).filter(({ kind }) => kind === "volume" || kind === "bind");
+      return theirs.map((mount) => ({ ...mount, readOnly: readOnly || mount.readOnly }));
+    }),
+  ];
+  return services.map((service) => ({ ...service, mounts: mountsOf(service, [service.name]) }));
 }
 
 /** Never the name of the old project: Compose would take the old containers for the stack's own and replace them. */
@@ -103,6 +117,7 @@ class Import {
     const there = parts.filter(isThere);
     for (const part of there) noteUnsafe(part, findings);
     noteEverywhere(there, findings);
+    noteNetworks(there, this.project.networks, findings);
     const needsEdge = this.hasEdge() && !there.some(({ type }) => type === "traefik");
     if (needsEdge)
       findings.todo.push(
@@ -281,6 +296,8 @@ function whyService({ role, image, service }: Part, oneShot: boolean, noApp: str
     return why === undefined ? undefined : `no type: app, because ${why}`;
   }
   if (isDatabase(image.short)) return `${image.short} is a server without a component`;
+  if (/^(nginx|nginxinc\/nginx-unprivileged)$/.test(image.short))
+    return "it keeps its own configuration; type: nginx writes one, for static files and as a load balancer";
   if (service.build !== undefined) return "it is kept as it is";
   return `${image.short} is not in the catalogue; if it is an application of yours: --app ${service.name}`;
 }

@@ -23,16 +23,26 @@ export interface Published {
 
 const open = new Set([undefined, "0.0.0.0", "::", ""]);
 
-/** Ports that stay open, on this server alone unless the file named an address; none for what is reached by a route. */
-export function publishOf(part: Part, hasRoutes: boolean, hasEdge: boolean, findings: Findings): Published[] {
+/**
+ * Ports that stay open, on this server alone unless the file named an address; none for what is reached by a route or,
+ * `inside`, by its users alone.
+ */
+export function publishOf(
+  part: Part,
+  { hasRoutes, hasEdge, inside }: { hasRoutes: boolean; hasEdge: boolean; inside: boolean },
+  findings: Findings,
+): Published[] {
   const { service, image } = part;
   const fixed = (was: string, now: string) => findings.fixed.push({ service: service.name, was, now });
   const ports = service.ports.filter(isPublished);
+  const random = service.ports.filter(({ published }) => published === undefined).map(({ target }) => target);
+  if (random.length > 0 && !hasRoutes)
+    part.details.push(`${random.join(", ")}: was at a port that Docker chose; other services reach it by name`);
   const told = ports.map(shown).join(", ");
   if (ports.length === 0) return [];
-  if (isDatabase(image.short)) fixed(`published ${told}`, "not published: other services reach it by name");
+  if (inside || isDatabase(image.short)) fixed(`published ${told}`, "not published: other services reach it by name");
   else if (hasRoutes) fixed(`published ${told} beside its route`, "reached by its route alone");
-  if (isDatabase(image.short) || hasRoutes) return [];
+  if (inside || isDatabase(image.short) || hasRoutes) return [];
   const ofEdge = (port: ReadPort) => hasEdge && (port.published === 80 || port.published === 443);
   if (ports.some(ofEdge))
     findings.notFixed.push({

@@ -68,6 +68,12 @@ export interface ReadService {
   configs: { source: string; target?: string }[];
   privileged: boolean;
   capAdd: string[];
+  /** Every capability is dropped and new privileges are forbidden already. */
+  confined: boolean;
+  /** Its root file system cannot be written to already. */
+  readOnlyRoot: boolean;
+  /** Services whose mounts it has too. */
+  volumesFrom: { service: string; readOnly: boolean }[];
   /** `pid`, `ipc` and the like that are shared with the host or another container. */
   shared: string[];
   securityOptions: string[];
@@ -148,9 +154,22 @@ export function readService(name: string, raw: Raw): ReadService {
     configs: listOf(raw.configs).map(reference),
     privileged: raw.privileged === true || raw.privileged === "true",
     capAdd: listOf(raw.cap_add).map(String),
-    shared: ["pid", "ipc", "uts", "userns_mode", "cgroup", "volumes_from"].filter(
-      (key) => raw[key] !== undefined && raw[key] !== "private" && raw[key] !== "",
-    ),
+    confined:
+      listOf(raw.cap_drop).some((name) => String(name).toUpperCase() === "ALL") &&
+      listOf(raw.security_opt).some((option) => /^no-new-privileges([:=]true)?$/.test(String(option))),
+    readOnlyRoot: raw.read_only === true || raw.read_only === "true",
+    volumesFrom: listOf(raw.volumes_from).flatMap((entry) => {
+      const [service = "", mode] = String(entry).split(":");
+      return service === "container" ? [] : [{ service, readOnly: mode === "ro" }];
+    }),
+    shared: [
+      ...["pid", "ipc", "uts", "userns_mode", "cgroup"].filter(
+        (key) => raw[key] !== undefined && raw[key] !== "private" && raw[key] !== "",
+      ),
+      ...listOf(raw.volumes_from)
+        .map(String)
+        .filter((entry) => entry.startsWith("container:")),
+    ],
     securityOptions: listOf(raw.security_opt)
       .map(String)
       .filter((option) => !option.startsWith("no-new-privileges")),

@@ -93,6 +93,7 @@ export function serviceSection(part: Part, given: Ingredients, findings: Finding
     volumes: volumes.map((volume) => ({ ...volumeEntry(volume), ...(volume.of === undefined && { backup: "stop" }) })),
     files,
     hostPaths,
+    readOnlyRoot: keepsReadOnly(part, given.mounts, findings) || undefined,
     capabilities,
     internal: given.internal || undefined,
     oneShot: given.oneShot || undefined,
@@ -109,7 +110,8 @@ function volumeEntry({ name, path, of, readOnly }: FoundVolume): Section {
 function commonSection(part: Part, given: Ingredients, findings: Findings): Section {
   const { service } = part;
   const { routes, port } = routing(part, findings);
-  const publish = given.oneShot || given.internal ? [] : publishOf(part, routes.length > 0, given.hasEdge, findings);
+  const inside = given.oneShot || given.internal;
+  const publish = publishOf(part, { hasRoutes: routes.length > 0, hasEdge: given.hasEdge, inside }, findings);
   noteCommand(part, findings);
   const isOne = publish.length > 0 || given.oneShot;
   const entrypoint = service.entrypoint?.map(withoutUnset);
@@ -190,6 +192,7 @@ function limitsPart(part: Part, findings: Findings): { limits?: Section } {
 }
 
 function noteRoot(part: Part, findings: Findings): Section {
+  if (part.service.readOnlyRoot) return {};
   findings.fixed.push({
     service: part.service.name,
     was: "may write anywhere in its container",
@@ -205,6 +208,15 @@ function noteHealth(part: Part, findings: Findings): Section {
     now: "whether its port listens is looked at; health: /path asks it more",
   });
   return {};
+}
+
+/** One that could not write to its root still cannot, where it needs nothing in memory beyond /tmp, which each has. */
+function keepsReadOnly({ service }: Part, { writable }: FoundMounts, findings: Findings): boolean {
+  if (!service.readOnlyRoot) return false;
+  if (writable.length === 0) return true;
+  const what = `read_only: true is not kept, because it has ${writable.join(", ")} in memory; where it can do without, write readOnlyRoot: true in stack.yaml`;
+  findings.notFixed.push({ service: service.name, what });
+  return false;
 }
 
 /** Images that begin as root hand their folders over and change the user; one that has a user from the start does not. */

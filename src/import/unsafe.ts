@@ -1,4 +1,6 @@
+import type { ComposeProject } from "./compose-file.ts";
 import type { Findings, Part } from "./part.ts";
+import type { ReadService } from "./read-service.ts";
 import { isSecret } from "./secrets-in.ts";
 
 /** Capabilities that `type: service` can give back. */
@@ -70,11 +72,35 @@ type Note = (...words: [string, string]) => void;
 function noteNamespaces({ service }: Part, fixed: Note, lost: (what: string) => void): void {
   if (service.networkMode !== undefined && /^(host|service:|container:)/.test(service.networkMode)) {
     fixed(`network_mode: ${service.networkMode}`, "the network of the stack");
+    const other = /^(?:service|container):(.+)$/.exec(service.networkMode)?.[1];
+    if (other !== undefined)
+      lost(`it went out, and was reached, through ${other}; here it has a way of its own, past ${other}`);
     if (service.networkMode === "host")
       lost("it used the network of the host: name the ports that must be reached under publish: in stack.yaml");
   }
   if (service.shared.length > 0)
     fixed(`shares ${service.shared.join(", ")} with the host or another container`, "has its own");
+}
+
+/** Networks of the file, which a stack has not: those that kept services apart, and those that others joined from elsewhere. */
+export function noteNetworks(parts: readonly Part[], declared: ComposeProject["networks"], findings: Findings): void {
+  const joined = (service: ReadService) => service.networks.map(({ name }) => name);
+  for (const { service } of parts) {
+    const outside = joined(service).filter((name) => (declared[name]?.external ?? false) !== false);
+    if (outside.length > 0)
+      findings.notFixed.push({
+        service: service.name,
+        what: `it is no longer on ${outside.join(", ")}, which is made elsewhere: what is there reaches it no more, nor it what is there`,
+      });
+  }
+  const all = [...new Set(parts.flatMap(({ service }) => joined(service)))];
+  const apart = parts.some(({ service }) => all.some((name) => !joined(service).includes(name)));
+  const inside = parts.filter(({ role }) => role === "app" || role === "service");
+  if (all.length > 1 && apart && inside.length > 1)
+    findings.notFixed.push({
+      service: inside.map(({ service }) => service.name).join(", "),
+      what: `the networks ${all.join(", ")} are gone: apps and services share one, and each server of the catalogue has one for its users`,
+    });
 }
 
 /** What holds for all of them, told once. */
@@ -102,7 +128,7 @@ export function noteEverywhere(parts: readonly Part[], findings: Findings): void
   all(
     "all capabilities of Docker, new privileges possible",
     "none but those that its entry names",
-    names(({ service }) => !service.privileged),
+    names(({ service }) => !service.privileged && !service.confined),
   );
   all(
     "depends_on without waiting for health",
