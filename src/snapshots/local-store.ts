@@ -1,22 +1,18 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
+import { open, readdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { Readable } from "node:stream";
-import { diskSpace } from "../support/disk.ts";
-import { messageOf, systemCode } from "../support/errors.ts";
+import { systemCode } from "../support/errors.ts";
 import { syncFolder } from "../support/files.ts";
-import { formatSize } from "../support/units.ts";
-import { type ByteSource, bytesOf } from "./byte-source.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { isAbsent, makeFolders, readRange, syncIfThere, writeSynced } from "./local-files.ts";
+import { probeFolder } from "./local-probe.ts";
 import { checkKey, checkPrefix, compareKeys, topFolders } from "./object-key.ts";
-import type { PutOptions, SnapshotStore, StoredObject, StoreReport } from "./store.ts";
-import { fileError, storeError } from "./store-errors.ts";
+import type { PutOptions, SnapshotStore, StoredObject } from "./store.ts";
+import { fileError } from "./store-errors.ts";
 
 /** Unfinished files, in the store's own file system so that the finished one is moved by rename. */
 const unfinishedFolder = ".uploads";
-
-/** Read and written at once, bytes. */
-const pieceSize = 1024 ** 2;
 
 /**
  * A folder on this host. Objects are plain files under their keys, so that they can be copied, listed and restored by
@@ -40,7 +36,7 @@ export function localStore(folder: string): SnapshotStore {
     },
     remove: (key) => removeFile(root, pathOf(key), key),
     sweep: (age) => sweepUnfinished(join(root, unfinishedFolder), age),
-    probe: () => probeFolder(root),
+    probe: () => probeFolder(root, join(root, unfinishedFolder)),
     clockSkew: () => 0,
   };
 }
@@ -85,33 +81,6 @@ async function putFile(root: string, target: string, source: ByteSource, options
   }
 }
 
-/** Copies a source to a new file and sees that all of it is on the disk; gives its hash. */
-async function writeSynced(path: string, source: ByteSource, { signal, onProgress }: PutOptions): Promise<string> {
-  const hash = createHash("sha256");
-  const file = await open(path, "wx", 0o600);
-  try {
-    for (let offset = 0; offset < source.size; ) {
-      signal?.throwIfAborted();
-      const piece = await source.read(offset, Math.min(pieceSize, source.size - offset));
-      hash.update(piece);
-      await writeAll(file, piece);
-      offset += piece.length;
-      onProgress?.(offset);
-    }
-    await file.sync();
-    const { size } = await file.stat();
-    if (size !== source.size) throw new Error(`${path} has ${size} bytes instead of ${source.size}`);
-  } finally {
-    await file.close();
-  }
-  signal?.throwIfAborted();
-  return hash.digest("hex");
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done)).bytesWritten;
-}
-
 /** Gives a finished file its place. A removal next to it may take the empty folder away in between; then again. */
 async function moveInto(file: string, target: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
@@ -124,76 +93,6 @@ async function moveInto(file: string, target: string): Promise<void> {
     }
   }
   syncIfThere(dirname(target));
-}
-
-/** Makes a folder and those above it, and makes their names durable. */
-async function makeFolders(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) syncIfThere(dirname(made));
-}
-
-/** Removals beside each other take the folder away that both have emptied. */
-function syncIfThere(folder: string): void {
-  try {
-    syncFolder(folder);
-  } catch (error) {
-    if (!isAbsent(error)) throw error;
-  }
-}
-
-async function readRange(
-  path: string,
-  key: string,
-  range: { offset: number; length: number } | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Readable> {
-  signal?.throwIfAborted();
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, "r");
-    const found = await file.stat();
-    if (!found.isFile()) throw Object.assign(new Error(`${path} is no file`), { code: "ENOENT" });
-    const { size } = found;
-    const { offset, length } = range ?? { offset: 0, length: size };
-    if (offset + length > size) {
-      throw storeError(
-        "store-damaged",
-        `destination local: ${key} has ${size} bytes, ${offset + length} were asked for`,
-      );
-    }
-    return streamOf(file, key, offset, length, signal);
-  } catch (error) {
-    await file?.close();
-    throw fileError(error, "local", `read ${key}`);
-  }
-}
-
-/** Closes the file whenever it ends, also where nobody reads it. */
-function streamOf(file: FileHandle, key: string, offset: number, length: number, signal?: AbortSignal): Readable {
-  let done = 0;
-  const readNext = async (): Promise<Buffer | null> => {
-    const wanted = Math.min(pieceSize, length - done);
-    if (wanted === 0) return null;
-    signal?.throwIfAborted();
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset + done);
-    if (bytesRead === 0)
-      throw storeError("store-damaged", `destination local: ${key} became shorter while it was read`);
-    done += bytesRead;
-    return buffer.subarray(0, bytesRead);
-  };
-  return new Readable({
-    highWaterMark: pieceSize,
-    read() {
-      readNext().then(
-        (piece) => this.push(piece),
-        (error) => this.destroy(error),
-      );
-    },
-    destroy(error, ended) {
-      file.close().then(() => ended(error), ended);
-    },
-  });
 }
 
 async function statObject(path: string, key: string): Promise<StoredObject | undefined> {
@@ -278,59 +177,4 @@ async function sweepUnfinished(folder: string, age: number): Promise<number> {
     swept += 1;
   }
   return swept;
-}
-
-async function probeFolder(root: string): Promise<StoreReport> {
-  const checks: StoreReport["checks"] = [];
-  const path = join(root, unfinishedFolder, `probe.${randomBytes(6).toString("hex")}`);
-  const content = randomBytes(4_096);
-  const steps: [string, () => Promise<string>][] = [
-    [
-      "write",
-      async () => {
-        await makeFolders(dirname(path));
-        await writeSynced(path, bytesOf(content), {});
-        return "a file can be written and is on the disk";
-      },
-    ],
-    [
-      "read",
-      async () => {
-        const pieces: Buffer[] = [];
-        for await (const piece of await readRange(path, "the probe", undefined, undefined))
-          pieces.push(piece as Buffer);
-        if (!Buffer.concat(pieces).equals(content)) throw new Error("other bytes came back than were written");
-        return "the same bytes come back";
-      },
-    ],
-    [
-      "remove",
-      async () => {
-        await unlink(path);
-        return "a file can be removed";
-      },
-    ],
-    ["space", async () => spaceOf(root)],
-  ];
-  for (const [name, step] of steps) {
-    try {
-      checks.push({ name, ok: true, detail: await step() });
-    } catch (error) {
-      checks.push({ name, ok: false, detail: messageOf(fileError(error, "local", name)) });
-      break;
-    }
-  }
-  await rm(path, { force: true }).catch(() => {});
-  return { checks, appendOnly: false, objectLock: false, clockSkew: 0 };
-}
-
-function spaceOf(root: string): string {
-  const space = diskSpace(root);
-  return space === undefined
-    ? "free space is not known"
-    : `${formatSize(space.free)} free of ${formatSize(space.total)}`;
-}
-
-function isAbsent(error: unknown): boolean {
-  return systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR";
 }

@@ -5,8 +5,9 @@ import { formatDuration } from "../support/units.ts";
 import { bytesOf } from "./byte-source.ts";
 import { type S3Session, s3Session } from "./s3-client.ts";
 import { download } from "./s3-download.ts";
+import { headObject } from "./s3-head.ts";
 import type { S3StoreOptions } from "./s3-options.ts";
-import { headObject, upload } from "./s3-upload.ts";
+import { upload } from "./s3-upload.ts";
 import type { StoreReport } from "./store.ts";
 import { isStoreError } from "./store-errors.ts";
 

@@ -1,11 +1,12 @@
 import { checkKey, checkPrefix } from "./object-key.ts";
 import { type S3Session, s3Session } from "./s3-client.ts";
 import { download } from "./s3-download.ts";
+import { headObject } from "./s3-head.ts";
 import { listObjects } from "./s3-list.ts";
 import { defaultPartSize, type S3StoreOptions } from "./s3-options.ts";
 import { probeS3 } from "./s3-probe.ts";
 import { sweepUploads } from "./s3-sweep.ts";
-import { headObject, upload } from "./s3-upload.ts";
+import { upload } from "./s3-upload.ts";
 import { uploadStateFile } from "./s3-upload-state.ts";
 import type { SnapshotStore } from "./store.ts";
 import { isStoreError } from "./store-errors.ts";
