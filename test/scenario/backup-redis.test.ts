@@ -1,25 +1,27 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Component } from "../../src/components/component.ts";
 import { component as valkey } from "../../src/components/valkey/index.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { stackLabel, throwAwaySpec } from "../../src/operations/backup/container.ts";
+import { stackLabel } from "../../src/operations/backup/container.ts";
 import { dumpKind } from "../../src/operations/backup/kind-dump.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { type StandingServer, withStanding } from "../../src/operations/restore/throw-away.ts";
+import type { StandingServer } from "../../src/operations/restore/throw-away.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
 import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import {
   contextFor,
+  liveServer,
   loadJob,
   oneOffs,
   partsJob,
   produceJob,
   removeOneOffs,
+  serverOn,
   snapshotIn,
   sourceOf,
+  withFlippedBit,
 } from "../support/backup-jobs.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { client, type DataStack, dataStack, uniqueName } from "./data-stack.ts";
@@ -98,23 +100,14 @@ for (const engineName of ["redis", "valkey"] as const) {
       const { stdout, stderr } = await server.exec(["sh", "-c", login, `${engineName}-cli`, ...words]);
       return (stdout + stderr).trim();
     };
-    const live = async (): Promise<StandingServer> => {
-      const { containers } = await engine.observe(stack.model.name);
-      const id = containers.find(({ service }) => service === "redis")?.id ?? "";
-      return { id, exec: (command, options) => engine.exec(id, command, options) };
-    };
+    const live = () => liveServer(context, source);
     const contentOf = async (server: StandingServer) => {
       const lines = [];
       for (const database of [0, 3]) lines.push(await ask(server, "EVAL", fingerprint, "0", String(database)));
       return [...lines, await ask(server, "FCALL", "answer", "0")].join("\n");
     };
-    /** A server of its own on a volume, as the stack would start it. */
-    const on = <Result>(volume: string, body: (server: StandingServer) => Promise<Result>): Promise<Result> => {
-      const service = stack.model.services.find(({ name }) => name === "redis");
-      if (service === undefined) throw new Error("no redis");
-      const spec = throwAwaySpec(context, service, { volumes: { [source.volume]: volume }, image, purpose: "test" });
-      return withStanding(context, { what: "redis of the test", service, spec }, body);
-    };
+    const on = (volume: string, body: (server: StandingServer) => Promise<void>) =>
+      serverOn(context, source, volume, body);
 
     beforeAll(async () => {
       stack = await dataStack(
@@ -174,16 +167,10 @@ ${client("server", image, ["redis"])}
     });
 
     test("one flipped bit is found", async () => {
-      const path = join(snapshot.folder, "dump.rdb");
-      const whole = readFileSync(path);
-      const flipped = Buffer.from(whole);
-      const middle = Math.floor(whole.length / 2);
-      flipped.writeUInt8(flipped.readUInt8(middle) ^ 1, middle);
-      // The file belongs to the container's user; the folder lets anybody put another in its place.
-      writeFileSync(path, flipped);
-      expect((await dumpKind.check(partsJob(job, snapshot))).ok).toBe(false);
-      await expect(dumpKind.load(loadJob(job, snapshot))).rejects.toThrow(/is damaged/);
-      writeFileSync(path, whole);
+      await withFlippedBit(join(snapshot.folder, "dump.rdb"), async () => {
+        expect((await dumpKind.check(partsJob(job, snapshot))).ok).toBe(false);
+        await expect(dumpKind.load(loadJob(job, snapshot))).rejects.toThrow(/is damaged/);
+      });
       expect((await dumpKind.check(partsJob(job, snapshot))).ok).toBe(true);
       expect(await oneOffs(context)).toEqual([]);
     });

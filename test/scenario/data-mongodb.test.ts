@@ -1,12 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Component } from "../../src/components/component.ts";
 import { component as mongodb } from "../../src/components/mongodb/index.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { dumpKind } from "../../src/operations/backup/kind-dump.ts";
-import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import {
   contextFor,
   loadJob,
@@ -14,8 +11,10 @@ import {
   partsJob,
   produceJob,
   removeOneOffs,
+  serverOn,
   snapshotIn,
   sourceOf,
+  withFlippedBit,
 } from "../support/backup-jobs.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
@@ -164,22 +163,16 @@ print(db.kinds.countDocuments({ _id: "left out" }), stream.next().documentKey._i
         { ok: true, detail: expect.stringContaining("20000 documents of server.orders") },
       ]);
       const [restored = ""] = loaded.volumes.map((volume) => volume.restored);
-      const service = stack.model.services.find(({ name }) => name === "mongodb");
-      if (service === undefined) throw new Error("no mongodb");
-      const spec = throwAwaySpec(context, service, { volumes: { [source.volume]: restored }, image, purpose: "test" });
-      await withStanding(context, { what: "MongoDB of the test", service, spec }, async ({ exec }) => {
+      await serverOn(context, source, restored, async ({ exec }) => {
         const line = `load("/etc/mongo/admin.js"); db = db.getSiblingDB("server"); ${fingerprint}`;
         const { stdout, stderr } = await exec(["mongosh", "--quiet", "--norc", "--nodb", "--eval", line]);
         expect((stdout + stderr).trim()).toBe(before);
       });
       await engine.removeVolume(restored);
 
-      const path = join(snapshot.folder, "dump.archive.gz");
-      const flipped = readFileSync(path);
-      const middle = Math.floor(flipped.length / 2);
-      flipped.writeUInt8(flipped.readUInt8(middle) ^ 1, middle);
-      writeFileSync(path, flipped);
-      expect((await dumpKind.check(partsJob(job, snapshot))).ok).toBe(false);
+      await withFlippedBit(join(snapshot.folder, "dump.archive.gz"), async () => {
+        expect((await dumpKind.check(partsJob(job, snapshot))).ok).toBe(false);
+      });
       expect(await oneOffs(context)).toEqual([]);
     });
 

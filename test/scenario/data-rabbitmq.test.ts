@@ -5,22 +5,23 @@ import { alertRules } from "../../src/components/rabbitmq/alerts.ts";
 import { dashboard } from "../../src/components/rabbitmq/dashboard.ts";
 import { component as rabbitmq } from "../../src/components/rabbitmq/index.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { dumpKind } from "../../src/operations/backup/kind-dump.ts";
 import { volumeKind } from "../../src/operations/backup/kind-volume.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { type StandingServer, withStanding } from "../../src/operations/restore/throw-away.ts";
+import type { StandingServer } from "../../src/operations/restore/throw-away.ts";
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
 import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import type { InspectionAnswer } from "../../src/stack/model.ts";
 import {
   contextFor,
+  liveServer,
   loadJob,
   oneOffs,
   partsJob,
   produceJob,
   removeOneOffs,
+  serverOn,
   snapshotIn,
   sourceOf,
 } from "../support/backup-jobs.ts";
@@ -51,6 +52,7 @@ const numbers = (first: number, last: number) =>
 await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   let stack: DataStack;
   let context: Context;
+  let source: DataSourceOf<"dump">;
 
   /** Runs the client as an app, at the address that the app was given or at another. */
   const as = async (app: string, words: string, url = "$AMQP_URL") => {
@@ -67,18 +69,9 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   const inspected = async () =>
     JSON.parse((await stack.sh("rabbitmq", "bash /etc/rabbitmq/inspect.sh")).stdout) as Required<InspectionAnswer>;
   const health = () => stack.sh("rabbitmq", "bash /etc/rabbitmq/health.sh");
-  const live = async (): Promise<StandingServer> => {
-    const { containers } = await engine.observe(name);
-    const id = containers.find(({ service }) => service === "rabbitmq")?.id ?? "";
-    return { id, exec: (command, options) => engine.exec(id, command, options) };
-  };
-  /** A server of its own on a volume, as the stack would start it. */
-  const on = <Result>(volume: string, body: (server: StandingServer) => Promise<Result>): Promise<Result> => {
-    const service = stack.model.services.find((one) => one.name === "rabbitmq");
-    if (service === undefined) throw new Error("no rabbitmq");
-    const spec = throwAwaySpec(context, service, { volumes: { "rabbitmq-data": volume }, image, purpose: "test" });
-    return withStanding(context, { what: "rabbitmq of the test", service, spec }, body);
-  };
+  const live = () => liveServer(context, source);
+  const on = (volume: string, body: (server: StandingServer) => Promise<void>) =>
+    serverOn(context, source, volume, body);
   /** Everything that is defined in a server, as it tells it itself. */
   const definitionsOf = async (server: StandingServer) => {
     const { stdout } = await server.exec(["rabbitmqctl", "--silent", "export_definitions", "-"]);
@@ -92,6 +85,7 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
     await stack.up();
     await Promise.all(["web", "shop"].map(bring));
     context = contextFor(stack, engine);
+    source = sourceOf(stack.model, "dump", "rabbitmq");
   });
   afterAll(async () => {
     if (context !== undefined) await removeOneOffs(context);
@@ -184,7 +178,6 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
     await stack.up();
     expect(await as("web", "publish '' mails 51 60 10")).toBe("confirmed");
     expect((await stack.compose("stop", "rabbitmq")).code).toBe(0);
-    const source = sourceOf(stack.model, "dump", "rabbitmq");
     await expect(dumpKind.produce(produceJob(context, source))).rejects.toThrow("rabbitmq is exited");
     const stopped = await stack.compose("ps", "-a", "--format", "{{.ExitCode}}", "rabbitmq");
     expect(stopped.stdout.trim()).toBe("0");
@@ -234,12 +227,10 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
 
   /** The copy that is made unless stack.yaml wants another. */
   function describeDefinitions() {
-    let source: DataSourceOf<"dump">;
     let job: ProduceJob<DataSourceOf<"dump">>;
     let snapshot: { manifest: SnapshotManifest; folder: string };
 
     test("a copy holds all that is defined, without messages, and Erlang finds it sound", async () => {
-      source = sourceOf(stack.model, "dump", "rabbitmq");
       job = produceJob(context, source);
       snapshot = snapshotIn(job, await dumpKind.produce(job));
       expect(snapshot.manifest.parts.map(({ name: part }) => part)).toEqual(["definitions.json"]);
@@ -296,13 +287,13 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
       const options = rabbitmq.options.parse({ backup: "pause" });
       const use = { key: "rabbitmq", usedBy: [], monitored: false, template: () => "" };
       const [paused] = rabbitmq.contribute(options, use as never).dataSources ?? [];
-      const source = { ...paused, component: "rabbitmq" } as DataSourceOf<"volume">;
-      expect(source).toMatchObject({ kind: "volume", consistency: { kind: "pause" } });
-      const job = produceJob(context, source);
+      const volume = { ...paused, component: "rabbitmq" } as DataSourceOf<"volume">;
+      expect(volume).toMatchObject({ kind: "volume", consistency: { kind: "pause" } });
+      const job = produceJob(context, volume);
       const snapshot = snapshotIn(job, await volumeKind.produce(job));
       expect((await health()).code).toBe(0);
       const loaded = await volumeKind.load(loadJob(job, snapshot));
-      const [restored = ""] = loaded.volumes.map((volume) => volume.restored);
+      const [restored = ""] = loaded.volumes.map((each) => each.restored);
       await on(restored, async (server) => {
         expect(await clientIn(server, "take mails", "web", "main")).toBe(numbers(1, 400));
         expect(await clientIn(server, "take paid", "shop", "orders")).toBe("1 2 3");

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { composeIn } from "../../src/engine/compose.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { purposeLabel, stackLabel } from "../../src/operations/backup/container.ts";
+import { purposeLabel, type RunSpec, stackLabel, throwAwaySpec } from "../../src/operations/backup/container.ts";
 import type { LoadJob, PartsJob, Produced, ProduceJob } from "../../src/operations/backup/kinds.ts";
 import { makeStaging } from "../../src/operations/backup/snapshot.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { openJournal } from "../../src/operations/journal.ts";
+import { type StandingServer, withStanding } from "../../src/operations/restore/throw-away.ts";
 import { type SnapshotManifest, type SnapshotType, snapshotId } from "../../src/snapshots/manifest.ts";
 import type { DataSource, DataSourceOf } from "../../src/stack/data-source.ts";
 import type { StackModel } from "../../src/stack/model.ts";
@@ -114,6 +115,43 @@ export function loadJob<Source extends DataSource>(
       return name;
     },
   };
+}
+
+/** The running server of a source. */
+export async function liveServer({ engine, model }: Context, { service }: DataSource): Promise<StandingServer> {
+  const { containers } = await engine.observe(model.name);
+  const id = containers.find((container) => container.service === service)?.id ?? "";
+  return { id, exec: (command, options) => engine.exec(id, command, options) };
+}
+
+/** A server of its own on a volume, as the stack would start it, for as long as `body` takes. */
+export function serverOn<Result>(
+  context: Context,
+  source: DataSource,
+  volume: string,
+  body: (server: StandingServer) => Promise<Result>,
+  more: Partial<RunSpec> = {},
+): Promise<Result> {
+  const service = context.model.services.find(({ name }) => name === source.service);
+  if (service === undefined) throw new Error(`no service ${source.service}`);
+  const { image } = service;
+  const spec = throwAwaySpec(context, service, { volumes: { [source.volume]: volume }, image, purpose: "test" });
+  return withStanding(context, { what: `${service.name} of the test`, service, spec: { ...spec, ...more } }, body);
+}
+
+/** One bit in the middle of a file is another one for as long as `body` takes. */
+export async function withFlippedBit(path: string, body: () => Promise<void>): Promise<void> {
+  const whole = readFileSync(path);
+  const flipped = Buffer.from(whole);
+  const middle = Math.floor(whole.length / 2);
+  flipped.writeUInt8(flipped.readUInt8(middle) ^ 1, middle);
+  // Where the file belongs to a container's user, the folder lets anybody put another in its place.
+  writeFileSync(path, flipped);
+  try {
+    await body();
+  } finally {
+    writeFileSync(path, whole);
+  }
 }
 
 /** Names of everything that operations have made beside Compose and that is still there. */
