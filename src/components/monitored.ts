@@ -1,7 +1,8 @@
-import type { Network } from "../stack/model.ts";
+import type { Network, SecretFile } from "../stack/model.ts";
 import { type AlertRule, type DashboardPanel, type DashboardQuery, scrapeNetwork } from "../stack/monitoring.ts";
 import type { Mount } from "../stack/service.ts";
 import type { ServiceNeeds } from "./component.ts";
+import { randomPassword } from "./random-secret.ts";
 
 const megabyte = 1024 ** 2;
 const minute = 60_000;
@@ -15,6 +16,15 @@ export const networkOfScrapes: Network = {
 
 /** Role, user or access key by which an exporter logs in. No database, app or bucket can have a name with this underscore. */
 export const monitorUser = "stack_monitor";
+
+/** Secret with the password of that login. */
+export function monitorSecret(key: string): string {
+  return `${key}_${monitorUser}`;
+}
+
+export function monitorPassword(key: string): SecretFile {
+  return randomPassword(monitorSecret(key), `Password of ${monitorUser} at ${key}, who reads the server's state`);
+}
 
 /** A small program beside a server, which asks the server for its state and tells it to Prometheus. */
 export interface ExporterNeeds {

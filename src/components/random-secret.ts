@@ -4,3 +4,8 @@ import type { SecretFile } from "../stack/model.ts";
 export function randomSecret(name: string, about: string): SecretFile {
   return { name, about, mode: 0o444, kind: "random", encoding: "hex" };
 }
+
+/** The same as a password: letters, digits, `-` and `_`, so that it can stand in an address. */
+export function randomPassword(name: string, about: string): SecretFile {
+  return { name, about, mode: 0o444, kind: "random", encoding: "base64url" };
+}

@@ -2,9 +2,10 @@ import { secret, secretText } from "../../stack/secret-text.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { type Grant, planBuckets } from "../object-storage/buckets.ts";
 import { type Login, loginOf } from "../object-storage/connections.ts";
-import { memoryProblems, type SmallestMemory, secretKeys, storageQuestions, wayIn } from "../object-storage/server.ts";
+import { secretKeys, storageQuestions, wayIn } from "../object-storage/server.ts";
 import { volumeOwnerService } from "../object-storage/volume-owner.ts";
 import { randomSecret } from "../random-secret.ts";
+import { memoryProblems, type SmallestMemory } from "../smallest-memory.ts";
 import { monitoring } from "./metrics.ts";
 import { type GarageOptions, garageOptions } from "./options.ts";
 import { runbookNote } from "./runbook.ts";
@@ -119,7 +120,7 @@ function contribute(options: GarageOptions, use: ComponentUse): Contribution {
     ],
     runbook: [runbookNote(key)],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: [...problems, ...memoryProblems(smallest, options.limits.memory)],
+    problems: [...problems, ...memoryProblems(smallest, options.limits)],
   };
 }
 

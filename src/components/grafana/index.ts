@@ -1,5 +1,6 @@
 import { type GrafanaSource, monitoringNetwork } from "../../stack/monitoring.ts";
 import type { Component, ComponentUse, Contribution, ContributionOf } from "../component.ts";
+import { randomPassword, randomSecret } from "../random-secret.ts";
 import { dashboardJson } from "./dashboard-json.ts";
 import { generalDashboards } from "./general-dashboards.ts";
 import { type GrafanaOptions, options } from "./options.ts";
@@ -21,20 +22,8 @@ export const component: Component<GrafanaOptions> = {
         { name: names.data, kind: "volume", service: use.key, volume: names.data, consistency: { kind: "pause" } },
       ],
       secrets: [
-        {
-          name: names.password,
-          about: "Password of Grafana's admin; read when its volume is made",
-          mode: 0o444,
-          kind: "random",
-          encoding: "base64url",
-        },
-        {
-          name: names.secretKey,
-          about: "Key with which Grafana encrypts what it keeps",
-          mode: 0o444,
-          kind: "random",
-          encoding: "hex",
-        },
+        randomPassword(names.password, "Password of Grafana's admin; read when its volume is made"),
+        randomSecret(names.secretKey, "Key with which Grafana encrypts what it keeps"),
       ],
       routeNeeds:
         chosen.host === undefined ? [] : [{ service: use.key, host: chosen.host, path: "/", port, at: ["host"] }],

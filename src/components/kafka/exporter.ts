@@ -1,7 +1,7 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { ComponentUse, Contribution } from "../component.ts";
-import { exporterName, exporterService, monitorUser, networkOfScrapes } from "../monitored.ts";
+import { exporterName, exporterService, monitorPassword, monitorUser, networkOfScrapes } from "../monitored.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
 import type { KafkaOptions } from "./options.ts";
@@ -11,11 +11,6 @@ import { type AccessRule, monitorRules, probePrefix } from "./users.ts";
 
 const port = 8080;
 const megabyte = 1024 ** 2;
-
-/** Secret with the password of the user that reads the server's state. */
-export function monitorSecret(key: string): string {
-  return `${key}_${monitorUser}`;
-}
 
 /** A topic of the exporter's own: it writes a record every few seconds and measures how long that takes. */
 const probeTopic: PlannedTopic = {
@@ -39,13 +34,7 @@ export const monitorNeeds: { topics: PlannedTopic[]; rules: AccessRule[] } = {
  * own (JMX) would need an agent that is in no image of Kafka.
  */
 export function monitoring(options: KafkaOptions, { key, thresholds }: ComponentUse): Contribution {
-  const password: SecretFile = {
-    name: monitorSecret(key),
-    about: `Password of ${monitorUser} at ${key}, who reads the server's state`,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  };
+  const password = monitorPassword(key);
   const config: SecretFile = {
     name: `${password.name}_config`,
     about: `The same password, among the settings of the exporter of ${key}`,

@@ -2,10 +2,11 @@ import type { DataSourceOf } from "../../stack/data-source.ts";
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import { formatDuration, formatSize } from "../../support/units.ts";
 import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
-import { monitorUser } from "../monitored.ts";
+import { monitorSecret, monitorUser } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { connectionsOf } from "./connections.ts";
-import { monitoring, monitorNeeds, monitorSecret } from "./exporter.ts";
+import { monitoring, monitorNeeds } from "./exporter.ts";
 import { type KafkaOptions, kafkaOptions } from "./options.ts";
 import {
   configFiles,
@@ -127,16 +128,9 @@ function topicForTemplate(topic: PlannedTopic): Record<string, string | number> 
 
 function secretsOf(key: string, users: readonly AppUser[]): SecretFile[] {
   const names = namesOf(key);
-  const password = (name: string, description: string): SecretFile => ({
-    name,
-    about: description,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  });
   return [
-    password(names.admin, `Password of the administrator of ${key}`),
-    ...users.map((user) => password(user.secret, `Password of ${user.name} at ${key}`)),
+    randomPassword(names.admin, `Password of the administrator of ${key}`),
+    ...users.map((user) => randomPassword(user.secret, `Password of ${user.name} at ${key}`)),
     {
       name: names.jaas,
       about: `The administrator's password, as ${key} reads it`,

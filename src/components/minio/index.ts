@@ -1,9 +1,10 @@
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { type Grant, planBuckets } from "../object-storage/buckets.ts";
-import { memoryProblems, type SmallestMemory, secretKeys, storageQuestions, wayIn } from "../object-storage/server.ts";
+import { secretKeys, storageQuestions, wayIn } from "../object-storage/server.ts";
 import { volumeOwnerService } from "../object-storage/volume-owner.ts";
 import { randomSecret } from "../random-secret.ts";
+import { memoryProblems, type SmallestMemory } from "../smallest-memory.ts";
 import { monitoring, monitorOf, monitorPolicy } from "./metrics.ts";
 import { type MinioOptions, minioOptions, nameProblem } from "./options.ts";
 import { policyOf } from "./policy.ts";
@@ -74,7 +75,7 @@ function contribute(options: MinioOptions, use: ComponentUse): Contribution {
       },
     ],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: [...problems, ...memoryProblems(smallest, options.limits.memory)],
+    problems: [...problems, ...memoryProblems(smallest, options.limits)],
   };
 }
 

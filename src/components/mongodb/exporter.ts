@@ -1,7 +1,7 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { ComponentUse, Contribution } from "../component.ts";
-import { exporterName, exporterService, monitorUser, networkOfScrapes } from "../monitored.ts";
+import { exporterName, exporterService, monitorPassword, monitorUser, networkOfScrapes } from "../monitored.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
 import { namesOf } from "./services.ts";
@@ -9,20 +9,9 @@ import { namesOf } from "./services.ts";
 const port = 9216;
 const megabyte = 1024 ** 2;
 
-/** Secret with the password of the user that reads the server's state. */
-export function monitorSecret(key: string): string {
-  return `${key}_${monitorUser}`;
-}
-
 /** What is there for Prometheus: https://github.com/percona/mongodb_exporter. Its user reads states and no document of an app. */
 export function monitoring({ key }: ComponentUse): Contribution {
-  const password: SecretFile = {
-    name: monitorSecret(key),
-    about: `Password of ${monitorUser} at ${key}, who reads the server's state`,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  };
+  const password = monitorPassword(key);
   const address: SecretFile = {
     name: `${exporterName(key)}.env`,
     about: `Where and as whom the exporter of ${key} logs in`,

@@ -1,10 +1,12 @@
 import { basename } from "node:path/posix";
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
+import { monitorSecret } from "../monitored.ts";
+import { randomPassword, randomSecret } from "../random-secret.ts";
 import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { dumpSecret, dumpSource } from "./backup.ts";
 import { connectionsOf } from "./connections.ts";
-import { monitoring, monitorSecret } from "./exporter.ts";
+import { monitoring } from "./exporter.ts";
 import { hostNeeds } from "./host-needs.ts";
 import { type MongodbOptions, mongodbOptions } from "./options.ts";
 import { namesOf, scriptFolder, serverService, setupService, shellCommand } from "./services.ts";
@@ -88,23 +90,10 @@ function filesOf(options: MongodbOptions, { key, template }: ComponentUse, users
 
 function secretsOf(key: string, users: readonly DatabaseUser[]): SecretFile[] {
   const names = namesOf(key);
-  const password = (name: string, text: string): SecretFile => ({
-    name,
-    about: text,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  });
   return [
-    password(names.admin, `Password of the administrator of ${key}`),
-    {
-      name: names.keyFile,
-      about: `Key by which members of the replica set of ${key} know each other; there is one`,
-      mode: 0o444,
-      kind: "random",
-      // Of what a key file may hold, `-` and `_` are missing.
-      encoding: "hex",
-    },
-    ...users.map((user) => password(user.secret, `Password of ${user.name} at ${key}`)),
+    randomPassword(names.admin, `Password of the administrator of ${key}`),
+    // Of what a key file may hold, `-` and `_` are missing.
+    randomSecret(names.keyFile, `Key by which members of the replica set of ${key} know each other; there is one`),
+    ...users.map((user) => randomPassword(user.secret, `Password of ${user.name} at ${key}`)),
   ];
 }

@@ -1,7 +1,7 @@
 import type { SecretFile } from "../../stack/model.ts";
-import { formatSize, parseSize } from "../../support/units.ts";
-import type { Contribution, OptionProblem, Question } from "../component.ts";
+import type { Contribution, Question } from "../component.ts";
 import { randomSecret } from "../random-secret.ts";
+import { memoryQuestion, type SmallestMemory } from "../smallest-memory.ts";
 import { bucketNameProblem, type Grant } from "./buckets.ts";
 import { connectionsOf, type Login, loginOf } from "./connections.ts";
 
@@ -49,12 +49,6 @@ export function secretKeys(key: string, grants: readonly Grant[]): SecretFile[] 
   );
 }
 
-/** Below this much memory a server does not work; `name` as in the message. */
-export interface SmallestMemory {
-  name: string;
-  bytes: number;
-}
-
 /** What is asked when a stack with an S3 server is made. */
 export function storageQuestions(
   smallest: SmallestMemory,
@@ -63,23 +57,6 @@ export function storageQuestions(
 ): Question[] {
   return [
     { path: ["buckets"], message: "Buckets", kind: "list", default: "uploads", validate: nameProblem },
-    {
-      path: ["limits", "memory"],
-      message: "Memory for object storage",
-      kind: "input",
-      default: memory,
-      validate: (answer) => memoryProblem(smallest, parseSize(answer)),
-    },
+    memoryQuestion(smallest, memory, "object storage"),
   ];
-}
-
-/** The same complaint about what stands in stack.yaml. */
-export function memoryProblems(smallest: SmallestMemory, bytes: number): OptionProblem[] {
-  const message = memoryProblem(smallest, bytes);
-  return message === undefined ? [] : [{ path: ["limits", "memory"], message }];
-}
-
-function memoryProblem({ name, bytes: least }: SmallestMemory, bytes: number | undefined): string | undefined {
-  if (bytes === undefined) return "expected a size such as 512m or 1g";
-  return bytes < least ? `${name} needs at least ${formatSize(least)} of memory` : undefined;
 }

@@ -1,16 +1,11 @@
-import type { SecretFile } from "../../stack/model.ts";
 import type { ComponentUse, Contribution } from "../component.ts";
-import { exporterName, exporterService, monitorUser, networkOfScrapes } from "../monitored.ts";
+import { exporterName, exporterService, monitorSecret, monitorUser, networkOfScrapes } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import { alertRules } from "./alerts.ts";
 import { namesOf } from "./services.ts";
 
 const port = 9187;
 const queries = "/etc/postgres-exporter/queries.yml";
-
-/** Secret with the password of the role that reads statistics. */
-export function monitorSecret(key: string): string {
-  return `${key}_${monitorUser}`;
-}
 
 /**
  * What is there for Prometheus: https://github.com/prometheus-community/postgres_exporter. Its role sees statistics and
@@ -19,13 +14,10 @@ export function monitorSecret(key: string): string {
 export function monitoring({ key, template }: ComponentUse): Contribution {
   const names = namesOf(key);
   const file = `${names.config}/exporter-queries.yml`;
-  const secret: SecretFile = {
-    name: monitorSecret(key),
-    about: `Password of the role ${monitorUser} of ${key}, which reads statistics`,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  };
+  const secret = randomPassword(
+    monitorSecret(key),
+    `Password of the role ${monitorUser} of ${key}, which reads statistics`,
+  );
   const service = exporterService({
     key,
     image: "quay.io/prometheuscommunity/postgres-exporter:v0.20.1",

@@ -1,12 +1,13 @@
 import { basename } from "node:path/posix";
 import type { ConfigFile, SecretFile } from "../../stack/model.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
-import { monitorUser } from "../monitored.ts";
+import { monitorSecret, monitorUser } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { connectionsOf } from "./connections.ts";
 import { dashboard } from "./dashboard.ts";
 import { type Database, planDatabases } from "./databases.ts";
-import { monitoring, monitorSecret } from "./exporter.ts";
+import { monitoring } from "./exporter.ts";
 import { type PostgresOptions, postgresOptions } from "./options.ts";
 import { type Pooler, planPooler, poolerInSetup, poolerParts } from "./pooler.ts";
 import { poolerMonitoring } from "./pooler-monitoring.ts";
@@ -147,21 +148,10 @@ function configFile(key: string, template: string, content: string): ConfigFile 
 
 function secretsOf(key: string, databases: readonly Database[]): SecretFile[] {
   return [
-    {
-      name: namesOf(key).superuser,
-      about: `Password of the superuser of ${key}; only used when its volume is made, and not accepted over the network`,
-      mode: 0o444,
-      kind: "random",
-      encoding: "base64url",
-    },
-    ...databases.map(
-      (database): SecretFile => ({
-        name: database.secret,
-        about: `Password of the role ${database.name} of ${key}`,
-        mode: 0o444,
-        kind: "random",
-        encoding: "base64url",
-      }),
+    randomPassword(
+      namesOf(key).superuser,
+      `Password of the superuser of ${key}; only used when its volume is made, and not accepted over the network`,
     ),
+    ...databases.map(({ name, secret }) => randomPassword(secret, `Password of the role ${name} of ${key}`)),
   ];
 }

@@ -1,8 +1,15 @@
 import type { AlertRule, DashboardPanel } from "../../stack/monitoring.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { Contribution } from "../component.ts";
-import { answers, exporterService, gaugeOfShare, monitorUser, serverDown, topRow } from "../monitored.ts";
-import { monitorSecret } from "./exporter.ts";
+import {
+  answers,
+  exporterService,
+  gaugeOfShare,
+  monitorSecret,
+  monitorUser,
+  serverDown,
+  topRow,
+} from "../monitored.ts";
 import { namesOf } from "./services.ts";
 
 const port = 9127;

@@ -3,9 +3,9 @@ import { secret, secretText } from "../../stack/secret-text.ts";
 import type { Dependency } from "../../stack/service.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import type { ComponentUse, Contribution, OptionProblem, ServiceNeeds } from "../component.ts";
-import { monitorUser } from "../monitored.ts";
+import { monitorSecret, monitorUser } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import type { Database, DatabasePlan, DatabaseUse } from "./databases.ts";
-import { monitorSecret } from "./exporter.ts";
 import { type PoolerOptions, poolerRole } from "./pooler-options.ts";
 import { namesOf } from "./services.ts";
 
@@ -83,13 +83,10 @@ export function poolerParts(pooler: Pooler, { key, monitored, template }: Compon
   return {
     services: [poolerService(key, pooler, users, path)],
     secrets: [
-      {
-        name: pooler.secret,
-        about: `Password of ${poolerRole}, by which the pooler looks up logins at ${key}; it reads a new one when it starts`,
-        mode: 0o444,
-        kind: "random",
-        encoding: "base64url",
-      },
+      randomPassword(
+        pooler.secret,
+        `Password of ${poolerRole}, by which the pooler looks up logins at ${key}; it reads a new one when it starts`,
+      ),
       userList(users, key, pooler, monitored),
     ],
     files: [

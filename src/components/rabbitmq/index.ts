@@ -2,6 +2,7 @@ import { basename } from "node:path/posix";
 import type { SecretFile } from "../../stack/model.ts";
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { networkOfScrapes } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import { memoryProblems, memoryQuestion } from "../smallest-memory.ts";
 import { alertRules } from "./alerts.ts";
 import { protection } from "./backup.ts";
@@ -112,18 +113,11 @@ function filesOf(options: RabbitmqOptions, use: ComponentUse) {
 
 function secretsOf(key: string, users: readonly AppUser[], vhosts: readonly string[]): SecretFile[] {
   const names = namesOf(key);
-  const random = (name: string, description: string): SecretFile => ({
-    name,
-    about: description,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  });
   return [
-    random(names.admin, `Password of the administrator of ${key}`),
-    random(names.monitor, `Password of ${monitorUser} at ${key}, who reads the server's state`),
-    random(names.cookie, `Erlang cookie of ${key}: whoever has it commands the server`),
-    ...users.map((user) => random(user.secret, `Password of ${user.app} at ${key}`)),
+    randomPassword(names.admin, `Password of the administrator of ${key}`),
+    randomPassword(names.monitor, `Password of ${monitorUser} at ${key}, who reads the server's state`),
+    randomPassword(names.cookie, `Erlang cookie of ${key}: whoever has it commands the server`),
+    ...users.map((user) => randomPassword(user.secret, `Password of ${user.app} at ${key}`)),
     {
       name: names.definitions,
       about: `Users, virtual hosts and rights of ${key}, with hashes of the passwords`,

@@ -2,7 +2,14 @@ import type { SecretFile } from "../../stack/model.ts";
 import type { Scrape } from "../../stack/monitoring.ts";
 import { secret, secretText } from "../../stack/secret-text.ts";
 import type { ComponentUse, Contribution, ServiceNeeds } from "../component.ts";
-import { exporterName, exporterService, monitorUser, networkOfScrapes } from "../monitored.ts";
+import {
+  exporterName,
+  exporterService,
+  monitorPassword,
+  monitorSecret,
+  monitorUser,
+  networkOfScrapes,
+} from "../monitored.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
 import type { RedisOptions } from "./options.ts";
@@ -10,11 +17,6 @@ import { serverPort } from "./sentinel-names.ts";
 import { namesOf } from "./services.ts";
 
 const port = 9121;
-
-/** Secret with the password of the user that reads the server's state. */
-export function monitorSecret(key: string): string {
-  return `${key}_${monitorUser}`;
-}
 
 /**
  * Line of the access list for the exporter, with what it asks for and no more: no command that shows or changes
@@ -30,17 +32,6 @@ export function monitorRights({ engine, queues }: Pick<RedisOptions, "engine" | 
   ];
   const keys = queues.map((name) => `%R~${name}`);
   return ["resetkeys", "resetchannels", ...keys, "-@all", ...commands.map((command) => `+${command}`)].join(" ");
-}
-
-/** Password of the exporters' user. */
-export function monitorPassword(key: string): SecretFile {
-  return {
-    name: monitorSecret(key),
-    about: `Password of ${monitorUser} at ${key}, who reads the server's state`,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  };
 }
 
 /** The password as https://github.com/oliver006/redis_exporter reads it. `hosts`: each server that one may ask, `redis:6379`. */

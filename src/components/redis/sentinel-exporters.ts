@@ -1,8 +1,8 @@
 import type { ComponentUse, Contribution } from "../component.ts";
-import { networkOfScrapes } from "../monitored.ts";
+import { monitorPassword, networkOfScrapes } from "../monitored.ts";
 import { alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
-import { exporterOf, monitorPassword, passwordMap, scrapeOf } from "./exporter.ts";
+import { exporterOf, passwordMap, scrapeOf } from "./exporter.ts";
 import type { RedisOptions } from "./options.ts";
 import { sentinelNames, sentinelPort, serverPort } from "./sentinel-names.ts";
 

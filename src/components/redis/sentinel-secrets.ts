@@ -2,6 +2,7 @@ import type { SecretFile } from "../../stack/model.ts";
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
 import type { AppUser } from "../app-users.ts";
 import { monitorUser } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import { replicaUser, type SentinelNames, sentinelUser } from "./sentinel-names.ts";
 import { adminUser, healthUser } from "./users.ts";
 
@@ -63,13 +64,6 @@ export function sentinelSecrets(
   monitor?: string,
 ): SecretFile[] {
   const { master } = names;
-  const password = (name: string, about: string): SecretFile => ({
-    name,
-    about,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  });
   const composed = (name: string, about: string, content: SecretText): SecretFile => ({
     name,
     about,
@@ -79,8 +73,8 @@ export function sentinelSecrets(
   });
   const quoted = (name: string) => secretText`"${secret(name, "json")}"`;
   return [
-    password(names.replicaPassword, `Password with which the servers of ${key} copy from each other`),
-    password(names.sentinelPassword, `Password of the sentinels of ${key}, at the servers and among each other`),
+    randomPassword(names.replicaPassword, `Password with which the servers of ${key} copy from each other`),
+    randomPassword(names.sentinelPassword, `Password of the sentinels of ${key}, at the servers and among each other`),
     composed(
       names.replicaConf,
       `The same password, as the servers of ${key} read it`,

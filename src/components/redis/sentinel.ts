@@ -1,9 +1,9 @@
 import type { ConfigFile } from "../../stack/model.ts";
 import { appUsers } from "../app-users.ts";
 import type { ComponentUse, Contribution, OptionProblem } from "../component.ts";
+import { monitorSecret } from "../monitored.ts";
 import { dumpSource, dumpValues } from "./backup.ts";
 import { sentinelConnections } from "./connections.ts";
-import { monitorSecret } from "./exporter.ts";
 import { type RedisOptions, titleOf } from "./options.ts";
 import { sentinelMonitoring } from "./sentinel-exporters.ts";
 import { quorum, sentinelNames, volumeOf } from "./sentinel-names.ts";

@@ -1,8 +1,10 @@
 import type { SecretFile } from "../../stack/model.ts";
 import { type AppUser, appUsers } from "../app-users.ts";
 import type { Component, ComponentUse, Contribution, OptionProblem } from "../component.ts";
+import { monitorSecret } from "../monitored.ts";
+import { randomPassword } from "../random-secret.ts";
 import { memoryProblems, memoryQuestion, type SmallestMemory } from "../smallest-memory.ts";
-import { monitorRights, monitorSecret } from "./exporter.ts";
+import { monitorRights } from "./exporter.ts";
 import { optionsOf, type RedisOptions, type ServerEngine, titleOf } from "./options.ts";
 import { sentinelParts } from "./sentinel.ts";
 import { sentinelNames } from "./sentinel-names.ts";
@@ -54,16 +56,9 @@ function contribute(options: RedisOptions, use: ComponentUse): Contribution {
 function secretsOf({ key, monitored }: ComponentUse, users: readonly AppUser[], options: RedisOptions): SecretFile[] {
   const names = namesOf(key);
   const monitor = monitored ? { secret: monitorSecret(key), rights: monitorRights(options) } : undefined;
-  const password = (name: string, about: string): SecretFile => ({
-    name,
-    about,
-    mode: 0o444,
-    kind: "random",
-    encoding: "base64url",
-  });
   return [
-    password(names.admin, `Password of the administrator of ${key}`),
-    ...users.map((user) => password(user.secret, `Password of ${user.name} at ${key}`)),
+    randomPassword(names.admin, `Password of the administrator of ${key}`),
+    ...users.map((user) => randomPassword(user.secret, `Password of ${user.name} at ${key}`)),
     {
       name: names.acl,
       about: `Who may do what at ${key}, with hashes of the passwords`,

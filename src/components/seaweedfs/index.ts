@@ -1,6 +1,7 @@
 import type { Component, ComponentUse, Contribution } from "../component.ts";
 import { planBuckets } from "../object-storage/buckets.ts";
-import { memoryProblems, type SmallestMemory, storageQuestions, wayIn } from "../object-storage/server.ts";
+import { storageQuestions, wayIn } from "../object-storage/server.ts";
+import { memoryProblems, type SmallestMemory } from "../smallest-memory.ts";
 import { monitoring } from "./metrics.ts";
 import { type SeaweedfsOptions, seaweedfsOptions } from "./options.ts";
 import { secretsOf } from "./secrets.ts";
@@ -77,6 +78,6 @@ function contribute(options: SeaweedfsOptions, use: ComponentUse): Contribution 
       },
     ],
     ...(more && { scrapes: more.scrapes, alertRules: more.alertRules, dashboards: more.dashboards }),
-    problems: [...problems, ...memoryProblems(smallest, options.limits.memory)],
+    problems: [...problems, ...memoryProblems(smallest, options.limits)],
   };
 }
