@@ -1,18 +1,14 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { composeIn } from "../../src/engine/compose.ts";
 import { connectEngine } from "../../src/engine/connect.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { purposeLabel, stackLabel } from "../../src/operations/backup/container.ts";
 import { postgresKind } from "../../src/operations/backup/kind-postgres.ts";
 import type { Checked, Loaded, LoadJob } from "../../src/operations/backup/kinds.ts";
 import type { PostgresSource } from "../../src/operations/backup/postgres-base.ts";
 import { serverOnCopy, serviceOf } from "../../src/operations/backup/postgres-replay.ts";
-import { makeStaging } from "../../src/operations/backup/snapshot.ts";
 import { backupsFolder } from "../../src/operations/backup/stores.ts";
 import { shipWal, type WalReport } from "../../src/operations/backup/wal-ship.ts";
 import type { Context } from "../../src/operations/context.ts";
-import { engineName } from "../../src/operations/engine-name.ts";
 import { sharedObjects } from "../../src/operations/restore/fetch.ts";
 import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";
@@ -20,8 +16,15 @@ import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
 import { type Identities, noIdentities } from "../../src/snapshots/recipients.ts";
 import { noSealer, type Sealer } from "../../src/snapshots/seal.ts";
 import type { SnapshotStore } from "../../src/snapshots/store.ts";
-import { systemClock } from "../../src/support/clock.ts";
-import { recordedProgress } from "../support/scenario.ts";
+import {
+  contextFor,
+  loadJob,
+  oneOffs,
+  produceJob,
+  removeOneOffs,
+  snapshotIn,
+  sourceOf,
+} from "../support/backup-jobs.ts";
 import { type DataStack, dataStack, uniqueName } from "./data-stack.ts";
 
 /** A base that a test has taken, as it lies in its folder. */
@@ -76,17 +79,8 @@ components:
 `);
   const { engine } = await connectEngine();
   const { directory, model } = stack;
-  const context: Context = {
-    directory,
-    model,
-    engine,
-    compose: composeIn(directory),
-    clock: systemClock,
-    progress: recordedProgress(),
-    signal: new AbortController().signal,
-  };
-  const source = model.dataSources.find((found) => found.kind === "postgres");
-  if (source?.kind !== "postgres") throw new Error("no Postgres in the stack");
+  const context = contextFor(stack, engine);
+  const source = sourceOf(model, "postgres", "postgres");
   const local = localStore(backupsFolder(directory));
   const volumes: string[] = [];
   let number = 0;
@@ -122,36 +116,8 @@ components:
     async takeBase(signal = context.signal) {
       number += 1;
       const id = `20261121T0000${String(number).padStart(2, "0")}Z-00000${number}`;
-      const staging = makeStaging(directory, id);
-      const produced = await postgresKind.produce({
-        context: { ...context, signal },
-        journal: undefined as never,
-        source,
-        type: "base",
-        id,
-        staging,
-        memory: staging,
-        earlier: [],
-      });
-      const time = new Date(produced.pointInTime).toISOString();
-      const manifest: SnapshotManifest = {
-        format: 1,
-        id,
-        run: id,
-        stack: model.name,
-        source: { name: source.name, kind: source.kind, component: source.component, service: source.service },
-        type: "base",
-        startedAt: time,
-        finishedAt: time,
-        pointInTime: time,
-        tool: "0",
-        ...(produced.image && { image: produced.image }),
-        encryption: "none",
-        parts: produced.parts.map(({ name, ...content }) => ({ name, content, stored: { name, ...content } })),
-        facts: produced.facts,
-        checks: [],
-        warnings: produced.warnings,
-      };
+      const job = { ...produceJob({ ...context, signal }, source, "base"), id };
+      const { manifest, folder: staging } = snapshotIn(job, await postgresKind.produce(job));
       const folder = join(backupsFolder(directory), "snapshots", source.name, id);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       for (const { name } of manifest.parts) renameSync(join(staging, name), join(folder, name));
@@ -160,32 +126,25 @@ components:
     },
     check: (base) => postgresKind.check({ context, source, chain: [base] }),
     async load(base, { at, depth = "quick", store = local, identities = noIdentities } = {}) {
-      number += 1;
-      const id = `t${number}`;
-      const staging = makeStaging(directory, id);
-      const shared = join(staging, "shared");
+      const job = loadJob(produceJob(context, source), base, depth);
+      const shared = join(job.shared, "shared");
       mkdirSync(shared);
       const objects = sharedObjects(context, [{ store, identities }], shared);
       try {
         return await postgresKind.load({
-          context,
-          source,
-          chain: [base],
-          id,
-          depth,
+          ...job,
           shared,
           ...(at !== undefined && { at }),
           fetchShared: objects.fetch,
           listShared: objects.list,
-          newVolume: async () => {
-            const name = engineName(model, `${source.volume}_test-${id}`);
-            await engine.createVolume(name, { [stackLabel]: model.name, [purposeLabel]: "drill" });
+          async newVolume(use) {
+            const name = await job.newVolume(use);
             volumes.push(name);
             return name;
           },
         });
       } finally {
-        rmSync(staging, { recursive: true, force: true });
+        rmSync(job.shared, { recursive: true, force: true });
       }
     },
     sqlOn(loaded, text, database = "app") {
@@ -203,15 +162,9 @@ components:
       });
     },
     volumes: () => [...volumes],
-    async leftovers() {
-      const containers = await engine.labelled(stackLabel, model.name);
-      const made = await engine.labelledVolumes(stackLabel, model.name);
-      const names = made.map(({ name }) => name).filter((name) => !volumes.includes(name));
-      return [...containers.map(({ name }) => name), ...names];
-    },
+    leftovers: async () => (await oneOffs({ engine, model })).filter((name) => !volumes.includes(name)),
     async remove() {
-      for (const { id } of await engine.labelled(stackLabel, model.name)) await engine.remove(id);
-      for (const { name } of await engine.labelledVolumes(stackLabel, model.name)) await engine.removeVolume(name);
+      await removeOneOffs({ engine, model });
       await stack.remove();
     },
   };
