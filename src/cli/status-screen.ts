@@ -113,7 +113,7 @@ function componentRows({ component, facts }: StatusReport["components"][number])
 
 function certificateCell(url: string, certificate: CertificateStatus | undefined): Cell {
   if (certificate === undefined) return url.startsWith("http:") ? "no certificate (plain HTTP)" : "";
-  if (certificate.kind === "unreachable") return { text: `no answer: ${certificate.reason}`, style: "red" };
+  if (certificate.kind === "unreachable") return { text: `not reached: ${certificate.reason}`, style: "red" };
   if (certificate.kind === "default") return { text: "no certificate yet (Traefik's stand-in)", style: "red" };
   const { daysLeft, issuer, matches } = certificate;
   const from = certificate.kind === "private" ? "the stack's own authority" : issuer;

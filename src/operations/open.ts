@@ -58,7 +58,10 @@ function findConsole({ consoles, name: stack }: StackModel, name: string): Conso
     code: "open-unknown",
     exit: "invalidInput",
     message: `${stack} has no page "${name}"`,
-    hint: names.length === 0 ? "add grafana: {} under components in stack.yaml" : didYouMean(name, names),
+    hint:
+      names.length === 0 || name === "grafana"
+        ? "add grafana: {} under components in stack.yaml, then: ./prod.sh generate && ./prod.sh start"
+        : didYouMean(name, names),
   });
 }
 

@@ -101,12 +101,20 @@ export function monitoringProblems(
       message: `Prometheus cannot read the metrics of ${service ?? job} (${instance})`,
       hint: `./prod.sh logs ${service ?? model.monitoring?.prometheus.service ?? ""} --tail 50`,
     })),
-    ...(status.silent ?? []).map((message) => ({
-      subject: "monitoring",
-      message: `what fires is not known: ${message}`,
-      hint: `./prod.sh logs ${model.monitoring?.prometheus.service ?? ""} ${model.monitoring?.alertmanager.service ?? ""} --tail 50`,
-    })),
+    ...notKnown(model, status.silent ?? []),
     ...staleMetrics(status, services, now),
+  ];
+}
+
+function notKnown({ monitoring }: StackModel, silent: readonly string[]): StatusProblem[] {
+  if (silent.length === 0) return [];
+  const services = `${monitoring?.prometheus.service ?? ""} ${monitoring?.alertmanager.service ?? ""}`;
+  return [
+    {
+      subject: "monitoring",
+      message: `what fires is not known: ${silent.join("; ")}`,
+      hint: `./prod.sh logs ${services} --tail 50`,
+    },
   ];
 }
 

@@ -72,9 +72,10 @@ describe("open", () => {
     await expect(runOpen(context([grafana], running), name)).rejects.toMatchObject({ message, hint });
   });
 
-  test("a stack without pages says how to get one", async () => {
-    await expect(runOpen(context([], []), "grafana")).rejects.toMatchObject({
-      hint: "add grafana: {} under components in stack.yaml",
-    });
+  test("a page whose component the stack has not: how to get it, also where there are others", async () => {
+    const hint = "add grafana: {} under components in stack.yaml, then: ./prod.sh generate && ./prod.sh start";
+    await expect(runOpen(context([], []), "grafana")).rejects.toMatchObject({ hint });
+    const prometheus = { ...grafana, name: "prometheus", service: "prometheus" };
+    await expect(runOpen(context([prometheus], []), "grafana")).rejects.toMatchObject({ hint });
   });
 });
