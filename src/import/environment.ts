@@ -44,6 +44,11 @@ export function splitEnvironment(
   const split: SplitEnvironment = { env: {}, secrets: {} };
   const told: Told = { moved: [], weak: [], empty: [], given: new Map(), reached: new Set() };
   for (const [variable, written] of Object.entries(part.environment)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
+      const what = `the variable ${variable} is left out: its name is none that a shell takes`;
+      findings.notFixed.push({ service: part.service.name, what });
+      continue;
+    }
     // Two services that name the same variable mean the same login, whatever its value.
     const meant = unsetIn(written) === undefined ? withoutUnset(written) : written;
     const neighbour = neighbours.find((each) => concerns(variable, meant, each));
@@ -57,7 +62,7 @@ export function splitEnvironment(
   return split;
 }
 
-/** Deals with a variable that cannot be kept, is empty, or whose value is not here; false where it has one. */
+/** Deals with a variable that is empty, or whose value is not here; false where it has one. */
 function placeNothing(
   part: Part,
   variable: string,
@@ -67,10 +72,7 @@ function placeNothing(
 ): boolean {
   const unset = unsetIn(written);
   const isHidden = isSecret(variable, "unknown-value");
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
-    const what = `the variable ${variable} is left out: its name is none that a shell takes`;
-    findings.notFixed.push({ service: part.service.name, what });
-  } else if (written === "" && isHidden) part.details.push(`${variable} is empty and left out`);
+  if (written === "" && isHidden) part.details.push(`${variable} is empty and left out`);
   else if (unset !== undefined && isHidden) {
     const name = secretFileName(part.key, variable);
     split.secrets[variable] = name;

@@ -57,6 +57,17 @@ describe("the report of an import", () => {
     expect(reportOf(imported)).toContain("b: shares container:old with the host or another container -> has its own");
   });
 
+  test("says which variables have no place in stack.yaml, also those that name a server", () => {
+    const imported = importText(
+      "services:\n  a: { build: a, environment: { Database.Host: db, Database.Password: pw, PLAIN: 1 }, depends_on: [db] }\n  db: { image: 'postgres:17', environment: { POSTGRES_PASSWORD: pw } }\n",
+    );
+    expect(imported.stackYaml).not.toContain("Database.");
+    expect(reportOf(imported)).toContain(
+      "a: the variable Database.Host is left out: its name is none that a shell takes",
+    );
+    expect(reportOf(imported)).toContain("a: the variable Database.Password is left out");
+  });
+
   test("nginx with a configuration of its own is told of the component", () => {
     expect(report("services:\n  a: { image: 'nginx:1.29' }\n")).toContain(
       "it keeps its own configuration; type: nginx writes one, for static files and as a load balancer\n",
