@@ -119,7 +119,7 @@ class Sorter {
   }
 
   private ofHost(source: string, target: string, readOnly: boolean): void {
-    const kind = source.startsWith("~") ? undefined : this.disk.kind(source);
+    const kind = kindOf(source, this.disk);
     const text = kind === "file" ? this.disk.read(source) : undefined;
     if (text !== undefined && text.length <= longestFile && !text.includes("\0"))
       this.file(source, text, target, readOnly);
@@ -128,7 +128,15 @@ class Sorter {
       this.part.details.push(`${source} stays where it is and is mounted read-only from there`);
     } else if (kind === undefined && (readOnly || /\.[a-z]{2,5}$/i.test(basename(source))))
       this.found.missing.push({ source, path: target });
-    else this.volume(posix.basename(target), target, source, readOnly);
+    else this.folder(source, target, readOnly);
+  }
+
+  private folder(source: string, target: string, readOnly: boolean): void {
+    this.volume(posix.basename(target), target, source, readOnly);
+    if (kindOf(source, this.disk) === "folder")
+      this.part.details.push(
+        `${target} was ${source} of this server and is a volume now: later changes there are not seen`,
+      );
   }
 
   private file(source: string, content: string, target: string, readOnly: boolean): void {
@@ -141,6 +149,10 @@ class Sorter {
     if (!readOnly)
       this.part.details.push(`${basename(source)} stands in stack.yaml now and is read-only in the container`);
   }
+}
+
+function kindOf(source: string, disk: Disk): PathKind {
+  return source.startsWith("~") ? undefined : disk.kind(source);
 }
 
 function cleanTarget({ target }: ReadMount, workingDir: string | undefined): string | undefined {

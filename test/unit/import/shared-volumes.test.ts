@@ -48,6 +48,15 @@ test("one service may see a volume at two places", () => {
   expect(report).toContain("/config is the same volume as /data\n");
 });
 
+test("a folder that becomes a volume is named: what is put into it later is not seen", () => {
+  const result = importText("services:\n  a: { image: caddy:2, volumes: ['./drop:/drop'] }\n", {
+    kind: () => "folder",
+  });
+  expect(reportOf(result)).toContain(
+    "/drop was /srv/shop/drop of this server and is a volume now: later changes there are not seen\n",
+  );
+});
+
 test("volumes without a name, and folders of the same name, stay apart", () => {
   const { volumes } = imported(
     "  a: { image: caddy:2, volumes: ['/data', './a/files:/files'] }\n  b: { image: caddy:2, volumes: ['/data', './b/files:/files'] }\n",
