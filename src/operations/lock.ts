@@ -41,13 +41,25 @@ export async function withLock<Result>(
   options: LockOptions,
   body: () => Promise<Result>,
 ): Promise<Result> {
-  const lock = await acquire(context, options);
-  // For an end that unwinds nothing: an uncaught error, process.exit.
-  process.once("exit", lock.release);
+  return await whileHeld(await acquire(context, options), body);
+}
+
+const held = new Set<Lock>();
+
+/** For an end that unwinds nothing: an uncaught error, process.exit. One for all: Node.js warns of more than ten. */
+function releaseAll(): void {
+  for (const lock of held) lock.release();
+}
+
+/** Runs `body` and lets go of a lock that was taken, however that or the process ends. */
+export async function whileHeld<Result>(lock: Lock, body: () => Promise<Result>): Promise<Result> {
+  if (held.size === 0) process.on("exit", releaseAll);
+  held.add(lock);
   try {
     return await body();
   } finally {
-    process.off("exit", lock.release);
+    held.delete(lock);
+    if (held.size === 0) process.off("exit", releaseAll);
     lock.release();
   }
 }

@@ -9,7 +9,7 @@ import { type JobOutcome, type JobRun, keepJobLog, newRunId, noteJobRun } from "
 import { readJobMemory, writeJobMemory } from "./memory.ts";
 
 /** Lines of a run's output that are read from the engine. */
-const mostLines = 20_000;
+export const mostLines = 20_000;
 
 /** What a job is tended with: one look at the stack's containers. */
 export interface JobSight {

@@ -40,7 +40,7 @@ export const keptLogs = 20;
 /** Lines that the history may have before the older half of its runs goes. */
 const mostLines = 2_000;
 const keptRuns = 500;
-/** Bytes of a run's output that are kept: the last ones. */
+/** Characters of a run's output that are kept: the last ones. */
 const mostOutput = 1024 ** 2;
 
 /** An id that sorts by time. */

@@ -68,9 +68,15 @@ function failed(directory: string, name: string, run: JobRun): StackError {
     exit: run.outcome === "interrupted" ? "interrupted" : "unhealthy",
     message: `${name} ${runText(run)}`,
     details: [`what it printed: ${directory}/.stack/jobs/${name}/${run.id}.log`],
-    hint:
-      run.outcome === "timed-out"
-        ? `raise timeout of ${name} in stack.yaml if it needs longer, then: ./prod.sh generate && ./prod.sh job run ${name}`
-        : `put it right, then: ./prod.sh job run ${name}`,
+    hint: mendHint(name, run),
   });
+}
+
+function mendHint(name: string, { outcome }: JobRun): string {
+  const again = `./prod.sh job run ${name}`;
+  if (outcome === "timed-out")
+    return `raise timeout of ${name} in stack.yaml if it needs longer, then: ./prod.sh generate && ${again}`;
+  if (outcome === "out-of-memory")
+    return `raise limits: memory: of ${name} in stack.yaml if it needs more, then: ./prod.sh generate && ${again}`;
+  return `put it right, then: ${again}`;
 }

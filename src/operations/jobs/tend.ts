@@ -2,7 +2,7 @@ import type { ObservedContainer } from "../../engine/engine.ts";
 import type { Job } from "../../stack/model.ts";
 import { messageOf } from "../../support/errors.ts";
 import type { Context } from "../context.ts";
-import { tryLock } from "../lock.ts";
+import { tryLock, whileHeld } from "../lock.ts";
 import { graceOf } from "../migrate-job.ts";
 import { beginRun, endRun, hindranceOf, type JobSight, jobContainer, settleRun } from "./container.ts";
 import { type DueStep, decideBusy, decideDue, decideRun, type RunStep } from "./decide.ts";
@@ -44,15 +44,11 @@ export function jobLockFile({ name }: Job): string {
 async function tendAlone(context: Context, job: Job, sight: JobSight): Promise<TendResult> {
   const lock = tryLock(context.directory, "schedule run", context.clock.now(), jobLockFile(job));
   if (!("release" in lock)) return { ok: true, lines: [] };
-  process.once("exit", lock.release);
-  try {
+  return await whileHeld(lock, async () => {
     const ended = await seeToRun(context, job, sight);
     const begun = await seeToTime(context, job, ended.busy, ended.sight);
     return { ok: ended.ok && begun.ok, lines: [...ended.lines, ...begun.lines] };
-  } finally {
-    process.off("exit", lock.release);
-    lock.release();
-  }
+  });
 }
 
 /** What was begun earlier. `busy`: it is still at work. */

@@ -3,7 +3,7 @@ import { StackError } from "../../support/errors.ts";
 import { didYouMean } from "../../support/suggest.ts";
 import type { Context } from "../context.ts";
 import { redactorFor } from "../secret-values.ts";
-import { jobContainer } from "./container.ts";
+import { jobContainer, mostLines } from "./container.ts";
 import { nextRunOf, overdueSince } from "./decide.ts";
 import { type JobRun, readJobLog, readJobRuns } from "./history.ts";
 import { readJobMemory } from "./memory.ts";
@@ -95,7 +95,7 @@ export async function jobLog(
   const container = run.outcome === "running" ? jobContainer(model, job, await engine.observe(model.name)) : undefined;
   if (container !== undefined) {
     const redact = redactorFor(directory, model);
-    return { run, text: (await engine.logTail(container.id, 20_000)).map((line) => `${redact(line)}\n`).join("") };
+    return { run, text: (await engine.logTail(container.id, mostLines)).map((line) => `${redact(line)}\n`).join("") };
   }
   throw new StackError({
     code: "no-output",

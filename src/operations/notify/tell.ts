@@ -1,7 +1,7 @@
 import { headlineOf, type Message } from "../../notify/message.ts";
 import { sendPing } from "../../notify/ping.ts";
 import { messageOf } from "../../support/errors.ts";
-import { tryLock } from "../lock.ts";
+import { tryLock, whileHeld } from "../lock.ts";
 import { redactorFor } from "../secret-values.ts";
 import { forgetOthers, isTroubled, messagesFor, note, noteDelivery } from "./decide.ts";
 import { deliver } from "./deliver.ts";
@@ -29,13 +29,7 @@ export async function tellOf(context: LookContext, options: { heartbeat?: boolea
   if (receivers.length === 0 && model.notify.heartbeat === undefined) return { ok: true, lines: [] };
   const lock = tryLock(directory, "notify", clock.now(), "notify.lock");
   if (!("release" in lock)) return { ok: true, lines: [] };
-  process.once("exit", lock.release);
-  try {
-    return await tellAll(context, receivers, options.heartbeat ?? false);
-  } finally {
-    process.off("exit", lock.release);
-    lock.release();
-  }
+  return await whileHeld(lock, () => tellAll(context, receivers, options.heartbeat ?? false));
 }
 
 async function tellAll(context: LookContext, receivers: readonly Receiver[], heartbeat: boolean): Promise<TellResult> {

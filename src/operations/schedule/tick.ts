@@ -5,7 +5,7 @@ import type { Lane } from "../backup/kinds.ts";
 import { outcomeOf, type RunResult } from "../backup/result.ts";
 import { failureText, runLines } from "../backup/run-lines.ts";
 import type { Context } from "../context.ts";
-import { tryLock } from "../lock.ts";
+import { tryLock, whileHeld } from "../lock.ts";
 import { redactorFor } from "../secret-values.ts";
 import { type Due, dueNow, handledBefore } from "./due.ts";
 import { type LaneMemory, type ScheduledLane, scheduledLanes } from "./lanes.ts";
@@ -92,13 +92,8 @@ export async function runTick(context: TickContext, actions: TickActions): Promi
   ];
   const lock = tryLock(directory, "schedule run", clock.now(), "schedule.lock");
   if (!("release" in lock)) return resultOf([...first, { what: "increment", outcome: "busy", lines: [] }]);
-  process.once("exit", lock.release);
-  try {
-    return resultOf([...first, ...(await runLanes(context, actions, wanted))]);
-  } finally {
-    process.off("exit", lock.release);
-    lock.release();
-  }
+  const lanes = await whileHeld(lock, () => runLanes(context, actions, wanted));
+  return resultOf([...first, ...lanes]);
 }
 
 /** Metrics that cannot be written, and jobs that fail, are told, and make no backup a failed one. */

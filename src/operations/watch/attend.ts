@@ -4,7 +4,7 @@ import { unlessAborted } from "../../support/deadline.ts";
 import { messageOf, StackError } from "../../support/errors.ts";
 import { formatDuration } from "../../support/units.ts";
 import type { Context } from "../context.ts";
-import { tryLock } from "../lock.ts";
+import { tryLock, whileHeld } from "../lock.ts";
 import { redactorFor } from "../secret-values.ts";
 import { lastHealthOutput } from "../status-services.ts";
 import { decide, type Pauses, pauseAfter, type Verdict, withRestart } from "./decide.ts";
@@ -46,8 +46,7 @@ async function restart(
   const { directory, model, engine, clock } = context;
   const lock = tryLock(directory, "watch", clock.now());
   if (!("release" in lock)) return `\`${lock.command}\` is at work on the stack`;
-  process.once("exit", lock.release);
-  try {
+  return await whileHeld(lock, async () => {
     const reason = standsStill(directory, service);
     if (reason !== undefined) return reason;
     const unhealthy = await stillUnhealthy(engine, containers);
@@ -61,10 +60,7 @@ async function restart(
     context.said.set(service, restartedWords(context, service, mine, memory, pauses));
     context.say(`${service} ${context.said.get(service)}`);
     return undefined;
-  } finally {
-    process.off("exit", lock.release);
-    lock.release();
-  }
+  });
 }
 
 /** What was seen before the lock was taken may be long ago: a deploy has ended in between. */

@@ -5,7 +5,7 @@ import { messageOf, StackError } from "../../support/errors.ts";
 import { keepMemorySmall } from "../../support/memory.ts";
 import { formatAge } from "../../support/units.ts";
 import type { Context } from "../context.ts";
-import { tryLock } from "../lock.ts";
+import { tryLock, whileHeld } from "../lock.ts";
 import { writeServiceMetrics } from "../metrics/write.ts";
 import { tellOf } from "../notify/tell.ts";
 import { attend } from "./attend.ts";
@@ -52,22 +52,20 @@ const tellPause = 60_000;
 export async function watch(context: WatchContext, options: WatchOptions): Promise<"aborted" | "replaced"> {
   const lock = takeLock(context);
   keepMemorySmall();
-  process.once("exit", lock.release);
   const watching: Watching = { failures: new Map(), said: new Map(), toldAt: 0 };
-  try {
-    context.say(`watching, every ${formatAge(options.every)}`);
-    for (;;) {
-      await lookOnce(context, options, watching);
-      if (context.isReplaced?.() === true) return "replaced";
-      await context.clock.sleep(options.every, context.signal);
+  return await whileHeld(lock, async () => {
+    try {
+      context.say(`watching, every ${formatAge(options.every)}`);
+      for (;;) {
+        await lookOnce(context, options, watching);
+        if (context.isReplaced?.() === true) return "replaced";
+        await context.clock.sleep(options.every, context.signal);
+      }
+    } catch (error) {
+      if (!context.signal.aborted) throw error;
+      return "aborted";
     }
-  } catch (error) {
-    if (!context.signal.aborted) throw error;
-    return "aborted";
-  } finally {
-    process.off("exit", lock.release);
-    lock.release();
-  }
+  });
 }
 
 function takeLock({ directory, clock }: WatchContext) {

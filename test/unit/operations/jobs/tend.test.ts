@@ -104,6 +104,19 @@ test("begins at its time, waits for nobody, and its end is noted with what it pr
   ]);
 });
 
+test("many at the same time are no leak that Node.js would warn of", async () => {
+  const warned: string[] = [];
+  const onWarning = ({ name: kind }: Error) => warned.push(kind);
+  process.on("warning", onWarning);
+  const jobs = Array.from({ length: 20 }, (_, index) => ({ ...job, name: `report-${index}` }));
+  await tendJobs(context({ model: { ...shop, jobs } }));
+  // Warnings come after what is under way.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", onWarning);
+  expect(warned).toEqual([]);
+  expect(readdirSync(join(directory, ".stack")).filter((file) => file.endsWith(".lock"))).toEqual([]);
+});
+
 test.each([
   ["fails", { exitCode: 3 }, "failed with exit code 3 after 1m"],
   ["is out of memory", { exitCode: 137, oomKilled: true }, "was killed after 1m because it ran out of memory"],
@@ -303,6 +316,21 @@ describe("by hand", () => {
     const run = await runJobNow(context(), "report", { onLine: (line) => lines.push(line) });
     expect([run.outcome, run.cause, lines]).toEqual(["ok", "hand", ["working"]]);
     expect(jobHistory(context(), "report")).toHaveLength(1);
+  });
+
+  test("one that runs out of memory is answered with what gives it more", async () => {
+    const begin = compose;
+    compose = (argv) => {
+      const result = begin(argv);
+      void end(137, { oomKilled: true });
+      return result;
+    };
+    await expect(runJobNow(context(), "report", { onLine: () => {} })).rejects.toMatchObject({
+      code: "job-out-of-memory",
+      hint: expect.stringMatching(
+        /^raise limits: memory: of report .* \.\/prod\.sh generate && \.\/prod\.sh job run report$/,
+      ),
+    });
   });
 
   test("Ctrl-C stops it, and it is noted as interrupted", async () => {
