@@ -7,14 +7,14 @@ const postgres = "postgres:18.6-trixie";
 await describeWithDocker("PgBouncer in front of Postgres", [postgres, "edoburu/pgbouncer:v1.26.0-p0"], () => {
   let stack: DataStack;
   const name = uniqueName("data-pgbouncer");
-  const stackYaml = (apps: readonly string[]) => `
+  const stackYaml = (apps: readonly string[] | undefined) => `
 name: ${name}
 components:
 ${client("server", postgres, ["postgres"])}
 ${client("other", postgres, ["postgres"])}
-${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
+${apps?.includes("late") ? client("late", postgres, ["postgres"]) : ""}
   postgres:
-    pooler: { size: 20, clients: 220, apps: [${apps.join(", ")}] }
+${apps ? `    pooler: { size: 20, clients: 220, apps: [${apps.join(", ")}] }` : ""}
     settings: { max_connections: 60, log_statement: all, log_connections: on }
     limits: { memory: 256m }
 `;
@@ -193,5 +193,33 @@ ${apps.includes("late") ? client("late", postgres, ["postgres"]) : ""}
     const text = await stack.readable(["postgres", "postgres-setup", "postgres-pooler"]);
     expect(text).toContain("process up: PgBouncer");
     for (const value of stack.secretValues()) expect(text.includes(value)).toBe(false);
+  });
+
+  test("without a pooler its role and its function are gone, or locked where they were given rights by hand", async () => {
+    const superuser = async (sql: string, database = "postgres") =>
+      (await stack.sh("postgres", `psql -U postgres -d ${database} -Atc "${sql}"`)).stdout.trim();
+    const role = "SELECT rolcanlogin, rolpassword IS NULL FROM pg_authid WHERE rolname = 'stack_pooler'";
+    const login = async () => {
+      const line = `PGPASSWORD="$(cat)" psql -h postgres -U stack_pooler -d postgres -Atc 'SELECT 1'`;
+      const { stdout, stderr } = await stack.sh("server", line, password);
+      return stdout + stderr;
+    };
+    const setUp = () =>
+      stack.compose("up", "--force-recreate", "--no-deps", "--exit-code-from", "postgres-setup", "postgres-setup");
+    const password = stack.secret("postgres_stack_pooler");
+    expect([await superuser(role), await login()]).toEqual(["t|f", "1\n"]);
+    expect(await superuser("CREATE TABLE by_hand (); GRANT SELECT ON by_hand TO stack_pooler", "other")).toContain(
+      "GRANT",
+    );
+    await stack.become(stackYaml(undefined));
+    expect((await setUp()).code).toBe(0);
+    expect(await superuser(role)).toBe("f|t");
+    expect(await login()).toContain("authentication failed");
+    await superuser("DROP TABLE by_hand", "other");
+    expect((await setUp()).code).toBe(0);
+    expect(await superuser(role)).toBe("");
+    expect(await superuser("SELECT count(*) FROM pg_namespace WHERE nspname = 'stack_pooler'")).toBe("0");
+    await stack.up();
+    expect(await answer("server", "SELECT inet_client_addr()")).toBe(await stack.address("server", "postgres"));
   });
 });
