@@ -292,7 +292,7 @@ const mutations: Record<string, Mutation[]> = {
     (stack) => delete stack.volumes["postgres-data"],
     (stack) => (stack.volumes.spare = null),
   ],
-  "a volume is mounted by the services of one component": [
+  "a volume is mounted by the services of its component, and of others where an exception names it": [
     modelled("server", (service) =>
       service.mounts.push({ kind: "volume", volume: "postgres-data", target: "/x", readOnly: true }),
     ),
