@@ -1,4 +1,6 @@
-import type { ComponentUse } from "./component.ts";
+import type { SecretText } from "../stack/secret-text.ts";
+import type { ComponentUse, Connection } from "./component.ts";
+import { withPrefix } from "./prefix.ts";
 
 /** A login for one app, or for one part of a server that it asked for. */
 export interface AppUser {
@@ -26,4 +28,24 @@ export function appUsers({ key, usedBy }: Pick<ComponentUse, "key" | "usedBy">):
     });
   }
   return users;
+}
+
+/** What each app is told. Its first login has the plain names, further ones their part in front: `ORDERS_MONGODB_URL`. */
+export function appConnections<User extends AppUser>(
+  key: string,
+  users: readonly User[],
+  variables: (user: User) => Record<string, SecretText>,
+  dependsOn: Connection["dependsOn"],
+): Connection[] {
+  return users.map((user, index) => {
+    const first = users.findIndex((other) => other.app === user.app) === index;
+    return {
+      app: user.app,
+      from: key,
+      ...(user.part !== undefined && { part: user.part }),
+      variables: withPrefix([user.further && key, first ? undefined : (user.part ?? user.app)], variables(user)),
+      network: key,
+      dependsOn,
+    };
+  });
 }

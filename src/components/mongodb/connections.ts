@@ -1,25 +1,15 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
+import { appConnections } from "../app-users.ts";
 import type { Connection } from "../component.ts";
-import { withPrefix } from "../prefix.ts";
 import { namesOf } from "./services.ts";
 import type { DatabaseUser } from "./users.ts";
 
-/** What each app is told. Its first login has the plain names, further ones their part in front: `ORDERS_MONGODB_URL`. */
+/** What each app is told. */
 export function connectionsOf(key: string, users: readonly DatabaseUser[]): Connection[] {
-  return users.map((user, index) => {
-    const first = users.findIndex((other) => other.app === user.app) === index;
-    return {
-      app: user.app,
-      from: key,
-      ...(user.part !== undefined && { part: user.part }),
-      variables: withPrefix([user.further && key, first ? undefined : user.database], variablesOf(key, user)),
-      network: key,
-      dependsOn: [
-        { service: key, condition: "service_healthy" },
-        { service: namesOf(key).setup, condition: "service_completed_successfully" },
-      ],
-    };
-  });
+  return appConnections(key, users, (user) => variablesOf(key, user), [
+    { service: key, condition: "service_healthy" },
+    { service: namesOf(key).setup, condition: "service_completed_successfully" },
+  ]);
 }
 
 function variablesOf(key: string, { name, database, secret: password }: DatabaseUser): Record<string, SecretText> {

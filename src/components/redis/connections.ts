@@ -1,15 +1,13 @@
 import { type SecretText, secret, secretText } from "../../stack/secret-text.ts";
-import type { Dependency } from "../../stack/service.ts";
-import type { AppUser } from "../app-users.ts";
+import { type AppUser, appConnections } from "../app-users.ts";
 import type { Connection } from "../component.ts";
-import { withPrefix } from "../prefix.ts";
 import type { RedisOptions } from "./options.ts";
 import { type SentinelNames, sentinelNames, sentinelPort, serverPort } from "./sentinel-names.ts";
 import { namesOf } from "./services.ts";
 
 /** What each app is told of one server. Its first login has the plain names, further ones their part in front: `SESSIONS_REDIS_URL`. */
 export function connectionsOf(key: string, users: readonly AppUser[]): Connection[] {
-  return connections(key, users, (user) => variablesOf(key, user), [
+  return appConnections(key, users, (user) => variablesOf(key, user), [
     { service: key, condition: "service_healthy" },
     { service: namesOf(key).setup, condition: "service_completed_successfully" },
   ]);
@@ -25,7 +23,7 @@ export function sentinelConnections(
   users: readonly AppUser[],
 ): Connection[] {
   const names = sentinelNames(key);
-  return connections(
+  return appConnections(
     key,
     users,
     (user) => ({ ...sentinelVariables(names, user), ...(proxy && variablesOf(names.proxy, user)) }),
@@ -34,25 +32,6 @@ export function sentinelConnections(
       ...(proxy ? [{ service: names.proxy, condition: "service_healthy" as const }] : []),
     ],
   );
-}
-
-function connections(
-  key: string,
-  users: readonly AppUser[],
-  variables: (user: AppUser) => Record<string, SecretText>,
-  dependsOn: Dependency[],
-): Connection[] {
-  return users.map((user, index) => {
-    const first = users.findIndex((other) => other.app === user.app) === index;
-    return {
-      app: user.app,
-      from: key,
-      ...(user.part !== undefined && { part: user.part }),
-      variables: withPrefix([user.further && key, first ? undefined : (user.part ?? user.app)], variables(user)),
-      network: key,
-      dependsOn,
-    };
-  });
 }
 
 function variablesOf(host: string, user: AppUser): Record<string, SecretText> {
