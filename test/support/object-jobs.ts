@@ -3,7 +3,6 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { GetObjectCommand, GetObjectTaggingCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { expect } from "vitest";
-import { throwAwaySpec } from "../../src/operations/backup/container.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
 import type { LoadJob, Produced } from "../../src/operations/backup/kinds.ts";
 import { publishLocally } from "../../src/operations/backup/publish.ts";
@@ -11,13 +10,12 @@ import { backupsFolder } from "../../src/operations/backup/stores.ts";
 import type { Context } from "../../src/operations/context.ts";
 import { engineName } from "../../src/operations/engine-name.ts";
 import { sharedObjects } from "../../src/operations/restore/fetch.ts";
-import { withStanding } from "../../src/operations/restore/throw-away.ts";
 import { localStore } from "../../src/snapshots/local-store.ts";
 import { type SnapshotManifest, snapshotFolder } from "../../src/snapshots/manifest.ts";
 import { noIdentities } from "../../src/snapshots/recipients.ts";
 import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import { inParallel } from "../../src/support/parallel.ts";
-import { loadJob, partsJob, produceJob, snapshotIn } from "./backup-jobs.ts";
+import { loadJob, partsJob, produceJob, serverOn, snapshotIn } from "./backup-jobs.ts";
 
 type Source = DataSourceOf<"object-store">;
 
@@ -63,16 +61,9 @@ export async function serverOnVolume<Result>(
   body: (address: string) => Promise<Result>,
 ): Promise<Result> {
   const { model, engine } = context;
-  const service = model.services.find(({ name }) => name === source.service);
-  if (service === undefined) throw new Error(`no service ${source.service}`);
   const network = engineName(model, source.network);
-  const spec = throwAwaySpec(context, service, {
-    volumes: { [source.volume]: volume },
-    image: service.image,
-    purpose: "test",
-  });
-  const request = { what: `${service.name} of the test`, service, spec: { ...spec, networks: [network] } };
-  return withStanding(context, request, async ({ id }) => body((await engine.address(id, network)) ?? ""));
+  const addressed = async ({ id }: { id: string }) => body((await engine.address(id, network)) ?? "");
+  return await serverOn(context, source, volume, addressed, { networks: [network] });
 }
 
 /** Everything that a client can see, read by another program text than the one that is tested. */
