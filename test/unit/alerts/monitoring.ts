@@ -185,14 +185,24 @@ export const cases: RuleCases = {
       },
       at: "8m",
     },
-    silent: {
+    silent: [
       // That was a container, and is told as such.
-      series: {
-        'node_vmstat_oom_kill{job="node"}': "0x5 1x10",
-        [`create_stack_container_oom_kills_total{${web}}`]: "0x5 1x10",
+      {
+        series: {
+          'node_vmstat_oom_kill{job="node"}': "0x5 1x10",
+          [`create_stack_container_oom_kills_total{${web}}`]: "0x5 1x10",
+        },
+        at: "8m",
       },
-      at: "8m",
-    },
+      // So is this one, which the supervisor has not written yet.
+      {
+        series: {
+          'node_vmstat_oom_kill{job="node"}': "0x5 1x10",
+          [`create_stack_container_oom_kills_total{${web}}`]: "0x6 1x10",
+        },
+        at: "6m",
+      },
+    ],
   },
   HostCpuSaturated: {
     fires: { series: cpu({ idle: 2, iowait: 1, steal: 0, user: 50, system: 7 }), at: "30m" },

@@ -99,12 +99,13 @@ function memoryRules(threshold: number): AlertRule[] {
     {
       name: "HostOutOfMemory",
       expr: "increase(node_vmstat_oom_kill[15m]) > 0\nunless on () (sum(increase(create_stack_container_oom_kills_total[15m])) > 0)",
-      for: 0,
+      // Kills of containers are written once a minute: before that each would look like one of the server.
+      for: 2 * minute,
       severity: "critical",
       about,
-      summary: "the kernel killed a process because the server ran out of memory",
+      summary: "the kernel killed a process for lack of memory, and it was none of this stack",
       meaning:
-        "It was none of the containers' main processes. The kernel's log names it. The limits of all services together may be more than the server has.",
+        "It was the server that ran out of memory, or another container on it. The kernel's log names the process. The limits of all services together may be more than the server has.",
       command: "sudo dmesg --ctime --level err,warn",
     },
   ];
