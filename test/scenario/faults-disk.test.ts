@@ -36,6 +36,9 @@ import { startFaultyS3 } from "../support/faulty-s3.ts";
 const images = ["busybox:1.38.0", "postgres:18.6-trixie"];
 const all = ["app running", "postgres running"];
 
+/** With TEST_ROUNDS=all every amount of room and every line has its turn, else enough to see each kind of end. */
+const everyRound = process.env.TEST_ROUNDS === "all";
+
 /** A small disk of its own; undefined where nobody may make one. */
 function smallDisk(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "small-disk-"));
@@ -129,7 +132,6 @@ else
         expect(filled).toBe(true);
       }
     }
-    const backup = (context: Context): Promise<RunResult> => runBackup(context, { version: "0.0.0" });
 
     const page = 4_096;
 
@@ -141,12 +143,14 @@ else
       expect(error.hint, said).toMatch(/make room|df -h|free space/);
     }
 
+    const more = (pages: number) => Math.max(1, pages * (everyRound ? 8 : 64));
+
     /**
-     * Runs something with ever more room left, until one run notices nothing. `look` is called on the full disk and says
-     * whether it was so; then there is room again and `next` has to work.
+     * Runs something with ever more room left, until one run notices nothing. `attempt` is called on the full disk and
+     * says whether it was so; then there is room again and `next` has to work: after the fullest disk and the last one,
+     * or each.
      */
     async function atEachLevel(
-      more: (pages: number) => number,
       attempt: (context: Context) => Promise<boolean>,
       next: () => Promise<void>,
     ): Promise<number> {
@@ -155,7 +159,7 @@ else
         fillDisk(filler, pages * page);
         const unnoticed = await attempt(context);
         makeRoom();
-        await next();
+        if (everyRound || rounds === 0 || unnoticed) await next();
         expect(services(stack)).toEqual(all);
         expect(leftovers(stack)).toEqual([]);
         if (unnoticed) return rounds;
@@ -173,7 +177,6 @@ else
     test("with ever more room for a volume's copy: no half set is listed, what ran runs, and the next run is whole", async () => {
       const copy = (context: Context) => runBackup(context, { only: ["app-uploads"], version: "0.0.0" });
       const rounds = await atEachLevel(
-        (pages) => Math.max(1, pages * 8),
         async (context) => {
           const before = await countWhole();
           const ended = await copy(context).catch((error: StackError) => error);
@@ -194,7 +197,7 @@ else
           await countWhole();
         },
       );
-      expect(rounds).toBeGreaterThan(3);
+      expect(rounds).toBeGreaterThan(everyRound ? 3 : 2);
     });
 
     const sql = (text: string) => stack.sh("postgres", `psql -qU postgres -d app -Atc "${text}"`).trim();
@@ -208,7 +211,7 @@ else
       const before = await listWhole(stack);
       const ended = await fillingAt(
         (subject, is, text) => subject === source && is === state && words.test(text),
-        backup,
+        (context): Promise<RunResult> => runBackup(context, { only: [source], version: "0.0.0" }),
       );
       if (ended instanceof Error) throw ended;
       const failed = ended.sources.filter(({ outcome }) => outcome === "failed");
@@ -221,10 +224,11 @@ else
       const listed = await listWhole(stack);
       expect(listed.length - before.length).toBe(ended.sources.filter(({ id }) => id !== undefined).length);
       makeRoom();
-      await succeed(stack, "backup", "run");
+      await succeed(stack, "backup", "run", "--only", source);
       expect(leftovers(stack)).toEqual([]);
       expect(services(stack)).toEqual(all);
-      await succeed(stack, "backup", "verify", "--all");
+      // Each of them is looked at again by the verify in the end.
+      expect((await listWhole(stack)).length).toBeGreaterThan(listed.length);
     });
 
     test("a command that begins on a full disk names the disk and what to do, and stops nothing", async () => {
@@ -235,7 +239,7 @@ else
       expect(said).toMatch(/make room on the disk of .* \(df -h\), then run/);
       expect(services(stack)).toEqual(all);
       makeRoom();
-      await succeed(stack, "backup", "run");
+      await succeed(stack, "backup", "run", "--only", "app-uploads");
     });
 
     const mark = () => stack.sh("app", "cat /uploads/mark");
@@ -306,8 +310,9 @@ else
         setMark("live");
         const bring = (context: Context) => runRestore(withBucket(context), { only, on, version: "0.0.0" });
         const rounds = await atEachLevel(
-          (pages) => Math.max(1, pages * 8),
           async (context) => {
+            setMark("live");
+            removeKept();
             const lines: string[] = [];
             const progress = { ...silentProgress, line: (text: string) => void lines.push(text) };
             const ended = await bring({ ...context, progress }).catch((error: StackError) => error);
@@ -321,8 +326,6 @@ else
             setMark("live");
             await bring(await contextHere());
             expect(mark()).toBe("saved");
-            setMark("live");
-            removeKept();
           },
         );
         expect(rounds).toBeGreaterThan(1);
@@ -336,7 +339,7 @@ else
         const pair = { restored: copy, replaces: `${stack.name}_app-uploads` };
         const write = ["run", "--rm", "--user", "0", "--volume", `${copy}:/copy`, "busybox:1.38.0", "sh", "-c"];
         let refused = 0;
-        for (let writes = 0; ; writes += 1) {
+        for (let writes = 0; ; writes += everyRound ? 1 : 2) {
           stack.docker(...write, "rm -f /copy/later; echo saved >/copy/mark");
           stack.sh("app", "rm -f /uploads/later; echo live >/uploads/mark");
           const whole = openJournal(stack.directory, "restore", context.clock, {}, { pid: 0 });
@@ -358,7 +361,7 @@ else
           expect(messageOf(ended)).toContain("ENOSPC");
           refused += 1;
         }
-        expect(refused).toBeGreaterThan(5);
+        expect(refused).toBeGreaterThan(everyRound ? 5 : 2);
         stack.docker("volume", "rm", copy);
       });
     });
