@@ -1,6 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -23,6 +21,7 @@ import { contextFor, removeOneOffs } from "../support/backup-jobs.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { toolboxImage } from "../support/volume-content.ts";
 import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
+import { giveBack, takeRoom, withSmallDisks } from "./small-disk.ts";
 
 const image = "dxflrs/garage:v2.4.1";
 const version = "0.0.0";
@@ -37,23 +36,6 @@ ${client("guest", smallImage, ["small"], "1000:1000")}
   garage: { buckets: [uploads, avatars, private] }
   small: { type: garage }
 `;
-
-/** The volumes of `small` are in memory, and small; `ballast` holds them there, and takes the room. */
-function withSmallDisk(directory: string): void {
-  const path = join(directory, "compose.override.yaml");
-  const override = JSON.parse(readFileSync(path, "utf8")) as { services: Record<string, unknown> };
-  const volumes = ["data", "meta"].map((part) => ({ type: "volume", source: `small-${part}`, target: `/${part}` }));
-  override.services.ballast = {
-    image: smallImage,
-    user: "1000:1000",
-    command: ["sleep", "3600"],
-    network_mode: "none",
-    volumes,
-  };
-  override.services["small-volume"] = { depends_on: { ballast: { condition: "service_started" } } };
-  const disk = { driver: "local", driver_opts: { type: "tmpfs", device: "tmpfs", o: "size=32m,uid=1000,gid=1000" } };
-  writeFileSync(path, JSON.stringify({ ...override, volumes: { "small-data": disk, "small-meta": disk } }));
-}
 
 await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: Engine) => {
   let stack: DataStack;
@@ -100,6 +82,7 @@ await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: E
     });
     return Promise.all(found);
   };
+  const smallDisks = () => withSmallDisks(stack, "small-volume", ["small-data", "small-meta"], 32);
   const health = async (service: string) =>
     (await engine.observe(stack.model.name)).containers.find((container) => container.service === service)?.health;
   /** How many objects the server counts in a bucket. */
@@ -111,7 +94,7 @@ await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: E
 
   beforeAll(async () => {
     stack = await dataStack(stackYaml("garage/private"), [garage as never]);
-    withSmallDisk(stack.directory);
+    smallDisks();
     await stack.up();
     context = contextFor(stack, engine);
   });
@@ -218,7 +201,7 @@ await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: E
     const secret = stack.secret("garage_server");
     await stack.rotate("garage_server", "it's-a-\\\\new:p@ss/word%\"");
     await stack.become(stackYaml("garage/avatars"));
-    withSmallDisk(stack.directory);
+    smallDisks();
     await stack.up();
     const app = await clientOf("server");
     expect(await text(app, "uploads", "a.txt")).toBe("hello");
@@ -251,10 +234,7 @@ await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: E
       confirmed.set(key, body);
     };
     await upload("first");
-    await stack.sh(
-      "ballast",
-      "head -c $(($(df -k /data | awk 'NR == 2 { print $4 }') - 3000))k /dev/zero >/data/ballast",
-    );
+    await takeRoom(stack, "small-data", 3000);
     const answers: string[] = [];
     for (let count = 0; count < 8; count += 1) answers.push(await refused(upload(`full-${count}`)));
     expect(answers.slice(-3)).toEqual(Array(3).fill("ServiceUnavailable"));
@@ -262,12 +242,10 @@ await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: E
     expect(await log()).toMatch(/No space left on device/);
     for (const [key, body] of confirmed) expect((await get(guest, "guest", key)).bytes.equals(body), key).toBe(true);
 
-    await stack.sh(
-      "ballast",
-      "rm /data/ballast; head -c $(df -k /meta | awk 'NR == 2 { print $4 }')k /dev/zero >/meta/ballast",
-    );
+    await giveBack(stack, "small-data");
+    await takeRoom(stack, "small-meta");
     for (let count = 0; count < 3; count += 1) await refused(upload(`full-meta-${count}`));
-    await stack.sh("ballast", "rm /meta/ballast");
+    await giveBack(stack, "small-meta");
     await expect.poll(() => health("small"), { timeout: 60_000, interval: 250 }).toBe("healthy");
     guest = await clientOf("guest");
     await upload("room");
@@ -281,6 +259,10 @@ await describeWithDocker("garage", [image, smallImage, toolboxImage], (engine: E
   });
 
   test("its metrics are those that rules and dashboard ask for, and the health check fails where nothing listens", async () => {
+    const app = await clientOf("server");
+    await put(app, "uploads", "seen.bin", randomBytes(100_000));
+    await get(app, "uploads", "seen.bin");
+    expect(await refused(get(app, "private", "mine.txt"))).toBe("AccessDenied");
     const told = await fetch(`http://${await stack.address("garage", "garage")}:3903/metrics`, {
       headers: { authorization: `Bearer ${stack.secret("garage_metrics_token")}` },
     });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -15,17 +16,23 @@ import {
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { component as seaweedfs } from "../../src/components/seaweedfs/index.ts";
 import type { Engine } from "../../src/engine/engine.ts";
+import { handbook } from "../../src/generator/handbook.ts";
 import { objectStoreKind } from "../../src/operations/backup/kind-object-store.ts";
 import type { Context } from "../../src/operations/context.ts";
 import type { DataSourceOf } from "../../src/stack/data-source.ts";
+import type { InspectionAnswer } from "../../src/stack/model.ts";
+import { run } from "../../src/support/process.ts";
 import { contextFor, oneOffs, removeOneOffs, sourceOf } from "../support/backup-jobs.ts";
-import { describeWithDocker } from "../support/docker.ts";
+import { catalogue } from "../support/catalogue.ts";
+import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { contentOf, loadingObjects, serverOnVolume, snapshotObjects } from "../support/object-jobs.ts";
+import { toolboxImage } from "../support/volume-content.ts";
 import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
+import { giveBack, takeRoom, withSmallDisks } from "./small-disk.ts";
 
 const image = "chrislusf/seaweedfs:4.44";
 
-await describeWithDocker("seaweedfs", [image], (engine: Engine) => {
+await describeWithDocker("seaweedfs", [image, smallImage, toolboxImage], (engine: Engine) => {
   let stack: DataStack;
   let context: Context;
   let source: DataSourceOf<"object-store">;
@@ -51,6 +58,10 @@ await describeWithDocker("seaweedfs", [image], (engine: Engine) => {
       `curl -sS -m 10 -w ' %{http_code}' --aws-sigv4 "aws:amz:$S3_REGION:s3" -u "$S3_ACCESS_KEY_ID:$S3_SECRET_ACCESS_KEY" ${options} "$S3_ENDPOINT/${path}"`,
       input,
     );
+  const inspected = async (key: string) => {
+    const { command = [] } = stack.model.inspections.find(({ component }) => component === key) ?? {};
+    return JSON.parse((await stack.sh(key, command.join(" "))).stdout) as InspectionAnswer;
+  };
   const refused = async (work: Promise<unknown>) =>
     work.then(
       () => "done",
@@ -65,12 +76,16 @@ components:
 ${client("server", image, ["seaweedfs/uploads", "seaweedfs/avatars"], "1000:1000")}
 ${client("other", image, ["seaweedfs/private"], "1000:1000")}
 ${client("outsider", image, ["server"], "1000:1000").replace(", uses: [server]", "")}
+${client("guest", image, ["small"], "1000:1000")}
+  small: { type: seaweedfs, limits: { memory: 512m } }
   seaweedfs:
     buckets: [uploads, { name: avatars, public: true, versioning: true }, private]
     limits: { memory: 768m }
 `,
       [seaweedfs as never],
     );
+    // A volume of its own, of 256 MB, is made for each bucket.
+    withSmallDisks(stack, "small", ["small-data"], 700);
     await stack.up();
     context = contextFor(stack, engine);
     source = sourceOf(stack.model, "object-store", "seaweedfs");
@@ -195,6 +210,61 @@ ${client("outsider", image, ["server"], "1000:1000").replace(", uses: [server]",
     await engine.removeVolume(restored);
     rmSync(job.shared, { recursive: true });
     expect(await oneOffs(context)).toEqual([]);
+  });
+
+  test("the runbook's lines, with ordinary tools, bring back what the newest snapshot holds", async () => {
+    const before = await contentOf(admin, "uploads", { tags: false });
+    const runbook = handbook(stack.model, catalogue.templates).find(({ path }) => path === "RUNBOOK.md")?.content ?? "";
+    const [, section = ""] = runbook.split("\n#### The server seaweedfs\n");
+    const [, lines = ""] = /```sh\n([\s\S]*?)```/.exec(section) ?? [];
+    expect(lines).toContain("docker volume create");
+    const store = `STORE=${join(stack.directory, "backups")}`;
+    const done = await run(["bash", "-c", `set -euo pipefail\n${store}\n${lines}`], { cwd: stack.directory });
+    expect(done.code, done.stdout + done.stderr).toBe(0);
+    const restored = `${stack.model.name}_seaweedfs-data-new`;
+    await serverOnVolume(context, source, restored, async (at) => {
+      const there = adminAt(at);
+      expect(await contentOf(there, "uploads", { tags: false })).toEqual(before);
+      there.destroy();
+    });
+    await engine.removeVolume(restored);
+  });
+
+  test("on a full disk uploads are refused, status says so, and with room again nothing that was confirmed is lost", async () => {
+    expect(await inspected("small")).toMatchObject({
+      facts: { free: expect.stringMatching(/ of 700 MB$/) },
+      problems: [],
+    });
+    const upload = (key: string) =>
+      curl("guest", `guest/${key}`, "-T -", `${key} ${"x".repeat(500_000)}`).then(({ stdout }) => stdout.slice(-3));
+    expect(await upload("first")).toBe("200");
+    await takeRoom(stack, "small-data");
+    await vi.waitUntil(async () => (await upload("full")) === "500", { timeout: 60_000, interval: 500 });
+    expect((await curl("guest", "guest/full-2", "-T -", "x".repeat(500_000))).stdout).toContain("InternalError");
+    expect(await inspected("small")).toMatchObject({
+      facts: { free: "0 MB of 700 MB" },
+      problems: [{ message: "small takes no uploads: 0 MB of its disk are free", hint: "df -h" }],
+    });
+    expect((await curl("guest", "guest/first")).stdout).toMatch(/^first x{500000} 200$/);
+    await giveBack(stack, "small-data");
+    await vi.waitUntil(async () => (await upload("room")) === "200", { timeout: 90_000, interval: 500 });
+    for (const key of ["first", "room"])
+      expect((await curl("guest", `guest/${key}`)).stdout).toMatch(new RegExp(`^${key} x{500000} 200$`));
+    expect((await inspected("small")).problems).toEqual([]);
+  });
+
+  test("status is told how much room there is, and when a part of the server does not answer", async () => {
+    const { facts, problems } = await inspected("seaweedfs");
+    expect(Object.keys(facts)).toEqual(["free", "volumes", "volumes to come"]);
+    expect(Number(facts.volumes)).toBeGreaterThan(1);
+    expect(problems).toEqual([]);
+    const script = (await stack.sh("seaweedfs", "cat /etc/seaweedfs/inspect.sh")).stdout;
+    const silent = async (port: string) => {
+      const { stdout } = await stack.sh("seaweedfs", "sh -s", script.replaceAll(port, "8339/"));
+      return (JSON.parse(stdout) as InspectionAnswer).problems?.map(({ message }) => message);
+    };
+    expect(await silent("8080/")).toEqual(["the part of seaweedfs that holds the objects does not answer"]);
+    expect(await silent("9333/")).toEqual(["the master of seaweedfs does not answer: nothing can be written"]);
   });
 
   test("a restart keeps everything; set-up a second time changes nothing", async () => {

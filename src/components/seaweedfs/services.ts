@@ -9,6 +9,9 @@ const megabyte = 1024 ** 2;
 
 export const s3Port = 8333;
 export const metricsPort = 9327;
+const inspectScript = "/etc/seaweedfs/inspect.sh";
+/** Prints what `status` shows. */
+export const inspectCommand = ["sh", inspectScript];
 
 /** Names that the parts of this component have, by its key in stack.yaml. */
 export function namesOf(key: string) {
@@ -60,6 +63,8 @@ export function serverService(
       "-s3.port.iceberg=0",
       "-s3.port.lance=0",
       "-s3.allowDeleteBucketNotEmpty=false",
+      // Further uploads wait. Without it sixteen of 11 MB at once end a server with 512 MB.
+      `-s3.concurrentUploadLimitMB=${Math.floor(options.limits.memory / 16 / megabyte)}`,
       "-metricsIp=0.0.0.0",
       `-metricsPort=${metricsPort}`,
     ],
@@ -76,7 +81,10 @@ export function serverService(
       HOME: "/tmp",
     },
     secrets: [names.identities, names.certificate, names.certificateKey, names.authority],
-    mounts: [{ kind: "volume", volume: names.data, target: "/data", readOnly: false }],
+    mounts: [
+      { kind: "bind", source: `${names.config}/inspect.sh`, target: inspectScript, readOnly: true },
+      { kind: "volume", volume: names.data, target: "/data", readOnly: false },
+    ],
     tmpfs: [{ target: "/tmp", size: 64 * megabyte, mode: "1777" }],
     networks: [...(options.host === undefined ? [] : ["edge"]), key, ...(monitored ? [scrapeNetwork] : [])],
     healthcheck: {

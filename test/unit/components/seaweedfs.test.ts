@@ -120,6 +120,22 @@ test("the set-up makes what is listed, and tries each key", () => {
   ]);
 });
 
+test("uploads wait before they take the memory that the server needs to live", () => {
+  const limit = (yaml: string) =>
+    made(yaml)
+      .service("seaweedfs")
+      ?.command?.find((word) => word.includes("UploadLimit"));
+  expect(limit("{ limits: { memory: 512m } }")).toBe("-s3.concurrentUploadLimitMB=32");
+  expect(limit("{ limits: { memory: 2g } }")).toBe("-s3.concurrentUploadLimitMB=128");
+});
+
+test("status asks the server itself, whatever buckets there are", () => {
+  for (const added of [made(), made("{}", [])]) {
+    expect(added.inspections).toEqual([{ services: ["seaweedfs"], command: ["sh", "/etc/seaweedfs/inspect.sh"] }]);
+    expect(added.files?.map(({ path }) => path)).toContain("config/seaweedfs/inspect.sh");
+  }
+});
+
 test("an app is told the same as of any S3 server", () => {
   const [connection] = made("{ buckets: [uploads] }").connections ?? [];
   expect(plainText(connection?.variables.S3_ENDPOINT ?? [])).toBe("http://seaweedfs:8333");
