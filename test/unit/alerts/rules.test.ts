@@ -30,6 +30,8 @@ describe("alert rules", () => {
     expect(allRules.filter(({ command }) => !program.test(command)).map(({ name }) => name)).toEqual([]);
     const verbs = allRules.flatMap(({ command }) => /^\.\/prod\.sh ([a-z-]+)/.exec(command)?.[1] ?? []);
     expect(verbs.filter((verb) => !typedVerbs.includes(verb))).toEqual([]);
+    // It takes ids of snapshots, not the name of what they are of.
+    expect(allRules.filter(({ command }) => /backup verify [^-]/.test(command))).toEqual([]);
     expect(allRules.filter(({ summary }) => /\n|[.!]$/.test(summary)).map(({ name }) => name)).toEqual([]);
     expect(allRules.filter(({ meaning }) => !/\.$/.test(meaning)).map(({ name }) => name)).toEqual([]);
   });

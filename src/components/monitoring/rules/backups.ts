@@ -80,7 +80,7 @@ export const backupRules: AlertRule[] = [
     about,
     summary: "the last trial restore of {{ $labels.source }} failed",
     meaning: "A copy was there and could not be brought back as it should. In an emergency it would be the same.",
-    command: "./prod.sh backup verify {{ $labels.source }}",
+    command: "./prod.sh backup verify --deep",
   },
   {
     name: "RestoreDrillOld",
