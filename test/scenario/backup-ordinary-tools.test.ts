@@ -9,6 +9,7 @@ import { catalogue, modelOf } from "../support/catalogue.ts";
 import { type CliStack, createCliStack } from "../support/cli-stack.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { type S3Server, silo, startMinio } from "../support/s3-servers.ts";
+import { shellBlocks } from "../support/shell-blocks.ts";
 
 const images = ["traefik:v3.7.11", "postgres:18.6-trixie", "redis:8.2.9-bookworm", "busybox:1.38.0", silo];
 
@@ -229,15 +230,6 @@ test.skipIf(spawnSync("which", ["gpg"]).status !== 0)("with keys of GPG the line
     rmSync(home, { recursive: true, force: true });
   }
 });
-
-/** Shell blocks below a heading of the fourth level, up to the next heading. */
-function shellBlocks(markdown: string, heading: string): string[] {
-  const [, after = ""] = markdown.split(`\n#### ${heading}\n`);
-  const section = after.split(/\n#{1,4} /)[0] ?? "";
-  const blocks = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
-  if (blocks.length === 0) throw new Error(`the runbook prints nothing under "${heading}"`);
-  return blocks;
-}
 
 /** Also what the runbook's lines have made beside Compose. */
 function removeAll(stack: CliStack, broughtBack: string): void {

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { alertRules } from "../../src/components/rabbitmq/alerts.ts";
 import { dashboard } from "../../src/components/rabbitmq/dashboard.ts";
 import { component as rabbitmq } from "../../src/components/rabbitmq/index.ts";
 import type { Engine } from "../../src/engine/engine.ts";
+import { handbook } from "../../src/generator/handbook.ts";
 import { dumpKind } from "../../src/operations/backup/kind-dump.ts";
 import { volumeKind } from "../../src/operations/backup/kind-volume.ts";
 import type { ProduceJob } from "../../src/operations/backup/kinds.ts";
@@ -13,6 +14,7 @@ import type { StandingServer } from "../../src/operations/restore/throw-away.ts"
 import type { SnapshotManifest } from "../../src/snapshots/manifest.ts";
 import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import type { InspectionAnswer } from "../../src/stack/model.ts";
+import { run } from "../../src/support/process.ts";
 import {
   contextFor,
   liveServer,
@@ -25,8 +27,10 @@ import {
   snapshotIn,
   sourceOf,
 } from "../support/backup-jobs.ts";
+import { catalogue } from "../support/catalogue.ts";
 import { describeWithDocker } from "../support/docker.ts";
-import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
+import { shellBlocks } from "../support/shell-blocks.ts";
+import { client, type DataStack, dataStack, hardened, hardeningOf, uniqueName, withSmallDisk } from "./data-stack.ts";
 
 const image = "rabbitmq:4.3.5";
 const toolbox = "postgres:18.6-trixie";
@@ -34,6 +38,7 @@ const program = readFileSync(join(import.meta.dirname, "rabbitmq-client.escript"
 
 const name = uniqueName("data-rabbitmq");
 const declared = `
+    diskFree: 50m
     queues: { mails: { deadLetter: failed, deliveryLimit: 5 }, failed: , orders/paid: }
     exchanges: { events: topic }
     bindings: [{ from: events, to: mails, key: "mail.#" }]
@@ -80,8 +85,24 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
     return [users, permissions, vhosts, queues, exchanges, bindings, policies].map(sorted);
   };
 
+  const smallDisk = { service: "rabbitmq", size: "256m", user: "999:999" } as const;
+  const become = async (yaml: string) => {
+    await stack.become(yaml);
+    withSmallDisk(stack, smallDisk);
+  };
+  /** The management API as the administrator, which answers at once; `rabbitmqctl` starts an Erlang machine for each word. */
+  const api = async (method: string, path: string, body: object = {}) => {
+    const script = `bash -c '. /etc/rabbitmq/api.sh; host=127.0.0.1 user=stack_admin password=rabbitmq_stack_admin; api "$@" "$(cat)"; echo "$status"; echo "$answer"' api ${method} ${path}`;
+    const [status = "", ...answer] = (await stack.sh("rabbitmq", script, JSON.stringify(body))).stdout.split("\n");
+    expect(status).toMatch(/^2/);
+    return answer.join("\n").trim();
+  };
+  const namesIn = (answer: string, field = "name") =>
+    (JSON.parse(answer) as Record<string, string>[]).map((one) => one[field]).sort();
+
   beforeAll(async () => {
     stack = await dataStack(stackWith([web, shop]), [rabbitmq as never]);
+    withSmallDisk(stack, smallDisk);
     await stack.up();
     await Promise.all(["web", "shop"].map(bring));
     context = contextFor(stack, engine);
@@ -111,7 +132,7 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
     expect(await as("web", "connect", "amqp://web:wrong@rabbitmq/main")).toBe("not let in");
     expect(await as("web", "connect", "amqp://guest:guest@rabbitmq/main")).toBe("not let in");
     expect(await as("web", "connect", `\${AMQP_URL%main}orders`)).toContain("not_allowed");
-    expect(await ctl("list_users")).not.toContain("guest");
+    expect(namesIn(await api("GET", "users"))).toEqual(["shop", "stack_admin", "stack_monitor", "web"]);
   });
 
   test("apps reach neither the management of the server nor its Erlang ports", async () => {
@@ -140,19 +161,38 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
     await vi.waitUntil(async () => (await as("web", "take failed")) === "7", { timeout: 20_000 });
   });
 
+  const watermark =
+    (...value: string[]) =>
+    () =>
+      ctl("set_vm_memory_high_watermark", "absolute", ...value);
   test.each([
-    ["set_vm_memory_high_watermark", ["absolute", "1MiB"], ["absolute", "300MiB"], "its memory is full"],
-    ["set_disk_free_limit", ["900000GB"], ["50MB"], "the disk is nearly full"],
-  ])("%s: publishers wait, nobody is restarted for it, and they go on", async (command, short, ample, problem) => {
-    await ctl(command, ...short);
-    await vi.waitUntil(async () => (await inspected()).problems.length > 0, { timeout: 30_000 });
-    expect((await inspected()).problems[0]?.message).toContain(problem);
-    expect(await as("web", "publish '' reports 1 5 2")).toBe("held back");
-    expect((await health()).code).toBe(0);
-    await ctl(command, ...ample);
-    await vi.waitUntil(async () => (await inspected()).problems.length === 0, { timeout: 30_000 });
-    expect(await as("web", "publish '' reports 6 10 10 then take reports")).toMatch(/^confirmed\n.*\b6 7 8 9 10$/);
-  });
+    ["memory", watermark("1MiB"), watermark("300MiB"), "its memory is full"],
+    [
+      "the disk, to its last byte",
+      () => stack.sh("ballast", "cat /dev/zero >/data/ballast; df /data | grep -q 100%"),
+      () => stack.sh("ballast", "rm /data/ballast"),
+      "the disk is nearly full",
+    ],
+  ])(
+    "%s is full: publishers wait, nobody is restarted for it, nothing is lost, and they go on",
+    async (_, fill, makeRoom, problem) => {
+      const { id } = await live();
+      const startedAt = async () => (await engine.observe(name)).containers.find((one) => one.id === id)?.startedAt;
+      const before = await startedAt();
+      expect(await as("web", "publish '' reports 1 5 10")).toBe("confirmed");
+      expect(await fill()).toSatisfy((done) => done === "" || done.code === 0);
+      await vi.waitUntil(async () => (await inspected()).problems.length > 0, { timeout: 30_000 });
+      expect((await inspected()).problems[0]?.message).toContain(problem);
+      expect(await as("web", "publish '' reports 6 10 2")).toBe("held back");
+      expect((await health()).code).toBe(0);
+      await makeRoom();
+      await vi.waitUntil(async () => (await inspected()).problems.length === 0, { timeout: 60_000 });
+      // Of what was held back as much may be there as was under way.
+      const taken = await as("web", "publish '' reports 11 15 10 then take reports");
+      expect(taken).toMatch(/^confirmed\n1 2 3 4 5 (?:(?:[6-9]|10) )*11 12 13 14 15$/);
+      expect(await startedAt()).toBe(before);
+    },
+  );
 
   test("tells what waits where", async () => {
     await vi.waitUntil(async () => (await inspected()).facts["longest queues"] === "orders/paid 3", {
@@ -188,7 +228,7 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   test("an app that was added later, and another password, count after the next start, without a restart", async () => {
     const { id } = await live();
     const before = stack.secret("rabbitmq_web");
-    await stack.become(stackWith([web, shop, later]));
+    await become(stackWith([web, shop, later]));
     await stack.rotate("rabbitmq_web", "it's a \\new: p@ss/word%");
     await stack.up();
     await Promise.all(["web", "later"].map(bring));
@@ -199,26 +239,26 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
   });
 
   test("what stack.yaml does not know any more is gone after the next start; what was made by hand stays", async () => {
-    await ctl("add_user", "partner", "a-password-of-the-test");
-    await ctl("set_permissions", "--vhost", "orders", "partner", "", "", ".*");
-    await ctl("set_permissions", "--vhost", "orders", "web", ".*", ".*", ".*");
-    await ctl("set_policy", "--vhost", "main", "by-hand", "^reports$", '{"max-length":5}');
-    await stack.become(stackWith([web, shop], declared.replace("{ deadLetter: failed, deliveryLimit: 5 }", "")));
+    await api("PUT", "users/partner", { password: "a-password-of-the-test", tags: "" });
+    await api("PUT", "permissions/orders/partner", { configure: "", write: "", read: ".*" });
+    await api("PUT", "permissions/orders/web", { configure: ".*", write: ".*", read: ".*" });
+    await api("PUT", "policies/main/by-hand", { pattern: "^reports$", definition: { "max-length": 5 } });
+    await become(stackWith([web, shop], declared.replace("{ deadLetter: failed, deliveryLimit: 5 }", "")));
     await stack.up();
-    const users = (await ctl("list_users")).split("\n").map((line) => line.split("\t")[0]);
-    expect(users.sort()).toEqual(["partner", "shop", "stack_admin", "stack_monitor", "web"]);
-    const rights = (await ctl("list_permissions", "--vhost", "orders")).split("\n").map((line) => line.split("\t")[0]);
-    expect(rights.sort()).toEqual(["partner", "shop", "stack_admin", "stack_monitor"]);
-    expect(await ctl("list_policies", "--vhost", "main")).toMatch(/^main\tby-hand\t.*$/);
+    const users = await api("GET", "users");
+    expect(namesIn(users)).toEqual(["partner", "shop", "stack_admin", "stack_monitor", "web"]);
+    const rights = await api("GET", "vhosts/orders/permissions");
+    expect(namesIn(rights, "user")).toEqual(["partner", "shop", "stack_admin", "stack_monitor"]);
+    expect(namesIn(await api("GET", "policies/main"))).toEqual(["by-hand"]);
   });
 
   test("a queue does not change its type, and the set-up says so", async () => {
-    await stack.become(stackWith([web, shop], declared.replace("failed:", "failed: { type: stream }")));
+    await become(stackWith([web, shop], declared.replace("failed:", "failed: { type: stream }")));
     const refused = await setUp();
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("rabbitmq refuses queues/main/failed: inequivalent arg 'x-queue-type'");
     expect(refused.stderr).toContain("./prod.sh rabbitmqctl delete_queue --vhost VHOST NAME");
-    await stack.become(stackWith([web, shop]));
+    await become(stackWith([web, shop]));
     expect((await setUp()).code).toBe(0);
   });
 
@@ -253,6 +293,28 @@ await describeWithDocker("rabbitmq", [image, toolbox], (engine: Engine) => {
       });
       await engine.removeVolume(restored);
       expect(await oneOffs(context)).toEqual([]);
+    });
+
+    test("the lines of the runbook check it and make a volume of it that a server starts on, without this program", async () => {
+      const before = await definitionsOf(await live());
+      const store = join(stack.directory, "by-hand");
+      const folder = join(store, "snapshots/rabbitmq", snapshot.manifest.id);
+      cpSync(snapshot.folder, folder, { recursive: true });
+      writeFileSync(join(folder, "manifest.json"), JSON.stringify(snapshot.manifest));
+      const runbook =
+        handbook(stack.model, catalogue.templates).find(({ path }) => path === "RUNBOOK.md")?.content ?? "";
+      const [lines = ""] = shellBlocks(runbook, "The server rabbitmq");
+      const typed = `set -eu\nSTORE=$PWD/by-hand\nchmod -R a+rX "$STORE"\n${lines}`;
+      const { code, stdout, stderr } = await run(["bash", "-c", typed], { cwd: stack.directory, timeout: 120_000 });
+      expect(code, stdout + stderr).toBe(0);
+      const counted = JSON.parse(/^count (.*)$/m.exec(stdout)?.[1] ?? "{}");
+      expect(snapshot.manifest.facts).toEqual({ counts: { before: counted, after: counted } });
+      const volume = `${name}_rabbitmq-data-new`;
+      try {
+        await on(volume, async (server) => expect(await definitionsOf(server)).toEqual(before));
+      } finally {
+        await engine.removeVolume(volume);
+      }
     });
 
     test("a file that was cut is found", async () => {

@@ -16,6 +16,7 @@ import { loadStackConfig } from "../../src/stack/load.ts";
 import type { StackModel } from "../../src/stack/model.ts";
 import { writeFileAtomic } from "../../src/support/files.ts";
 import { type RunResult, run } from "../../src/support/process.ts";
+import { smallImage } from "../support/docker.ts";
 
 const usual = [app, postgres, redis, minio] as unknown as Component[];
 const templates = new URL("../../templates/", import.meta.url);
@@ -76,8 +77,9 @@ export async function dataStack(yaml: string, more: readonly Component[] = []): 
       const logs = await compose("logs", "--no-color", "--tail", "50");
       throw new Error(`docker compose up: ${result.code}\n${result.stderr}\n${logs.stdout}`);
     },
+    // Past Compose, which takes as long again to find the container.
     sh: (service, line, input) =>
-      composeIn(directory).run(["exec", "-T", service, "sh", "-c", line], {
+      run(["docker", "exec", ...(input === undefined ? [] : ["-i"]), `${model.name}-${service}-1`, "sh", "-c", line], {
         timeout: 60_000,
         ...(input !== undefined && { input }),
       }),
@@ -140,6 +142,28 @@ export function client(key: string, image: string, uses: readonly string[], user
     `    { type: app, image: "${image}", user: "${user}", uses: [${uses.join(", ")}],`,
     `      entrypoint: [sleep, infinity], health: { exec: ["true"], interval: 2s }, limits: { memory: 128m } }`,
   ].join("\n");
+}
+
+/**
+ * Gives a service a volume that is small, and in memory: `ballast`, a container of a shell, holds it there at /data, and
+ * takes the room. To be said again after `become`. `size` as mount takes it, `user` as numbers.
+ */
+export function withSmallDisk(
+  { directory }: DataStack,
+  { service, size, user }: { service: string; size: string; user: `${number}:${number}` },
+): void {
+  const path = join(directory, "compose.override.yaml");
+  const override = JSON.parse(readFileSync(path, "utf8")) as { services: Record<string, unknown> };
+  const volume = `${service}-data`;
+  const volumes = [{ type: "volume", source: volume, target: "/data" }];
+  override.services.ballast = { image: smallImage, user, command: ["sleep", "3600"], volumes, stop_grace_period: "0s" };
+  override.services[service] = { depends_on: { ballast: { condition: "service_started" } } };
+  const [uid, gid] = user.split(":");
+  const options = { type: "tmpfs", device: "tmpfs", o: `size=${size},uid=${uid},gid=${gid},mode=0755` };
+  writeFileSync(
+    path,
+    JSON.stringify({ ...override, volumes: { [volume]: { driver: "local", driver_opts: options } } }),
+  );
 }
 
 /** Clients need few files; some hosts refuse to raise the limit. */
