@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Component, ContributionOf } from "../../src/components/component.ts";
 import { networkOfScrapes } from "../../src/components/monitored.ts";
-import { type Scrape, scrapeNetwork } from "../../src/stack/monitoring.ts";
+import { type Dashboard, type Scrape, scrapeNetwork } from "../../src/stack/monitoring.ts";
 import type { DataStack } from "../scenario/data-stack.ts";
 
 export const watcherImage = "node:22-trixie-slim";
@@ -77,4 +77,39 @@ export function selectorsOf(expr: string): { name: string; labels: string[] }[] 
     name,
     labels: [...labels.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = ""]) => label),
   }));
+}
+
+/** Labels that Prometheus adds, and the one metric that is its own. */
+const added = ["job", "component", "instance", "address"];
+
+/** Dashboards of the components that are watched. */
+export function dashboardsOf(eye: Watcher): Dashboard[] {
+  return eye.seen().flatMap(({ contribution }) => contribution.dashboards ?? []);
+}
+
+/** Each expression of a rule or a panel, with the place where it stands. */
+export function expressionsOf(stack: DataStack, eye: Watcher): { where: string; expr: string }[] {
+  return [
+    ...stack.model.alerts.map(({ name, expr }) => ({ where: name, expr })),
+    ...dashboardsOf(eye).flatMap(({ uid, panels }) =>
+      panels.flatMap(({ title, queries }) => queries.map(({ expr }) => ({ where: `${uid}: ${title}`, expr }))),
+    ),
+  ];
+}
+
+/** Names of metrics with their labels that an expression asks for and that nobody tells. `told`: by name, the labels of each series. */
+export function notTold(
+  expressions: readonly { where: string; expr: string }[],
+  told: ReadonlyMap<string, string[][]>,
+): string[] {
+  return expressions.flatMap(({ where, expr }) => {
+    const selectors = selectorsOf(expr);
+    if (selectors.length === 0) return [`${where}: no metric in ${expr}`];
+    return selectors.flatMap(({ name, labels }) => {
+      const wanted = labels.filter((label) => !added.includes(label));
+      if (name === "up") return [];
+      const found = told.get(name)?.some((has) => wanted.every((label) => has.includes(label)));
+      return found ? [] : [`${where}: ${name}{${wanted.join(",")}}`];
+    });
+  });
 }
