@@ -105,7 +105,8 @@ const secretLike = /PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY/;
 const loginInUrl = /:\/\/[^/\s:@]*:[^/\s@]+@/;
 
 function holdsSecret([name, value]: [string, string]): boolean {
-  return (secretLike.test(name) && !name.endsWith("_FILE")) || loginInUrl.test(value);
+  const isSwitch = value === "true" || value === "false";
+  return (secretLike.test(name) && !name.endsWith("_FILE") && !isSwitch) || loginInUrl.test(value);
 }
 
 function knowsHealthProgram(service: ReadService, group: string): boolean {
