@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { component as appComponent } from "../../src/components/app/index.ts";
@@ -11,10 +11,11 @@ import { runRestore } from "../../src/operations/restore/run.ts";
 import { loadStackConfig } from "../../src/stack/load.ts";
 import type { InspectionAnswer } from "../../src/stack/model.ts";
 import { writeFileAtomic } from "../../src/support/files.ts";
+import { run } from "../../src/support/process.ts";
 import { contextFor, removeOneOffs } from "../support/backup-jobs.ts";
 import { describeWithDocker, smallImage } from "../support/docker.ts";
 import { toolboxImage } from "../support/volume-content.ts";
-import { type DataStack, dataStack, hardened, hardeningOf, uniqueName } from "./data-stack.ts";
+import { type DataStack, dataStack, hardened, hardeningOf, uniqueName, withSmallDisk } from "./data-stack.ts";
 
 const image = "apache/kafka:4.3.1";
 const name = uniqueName("data-kafka");
@@ -25,12 +26,18 @@ const app = (key: string, uses: string) => `
     { type: app, image: "${image}", user: "1000:1000", uses: [${uses}], entrypoint: [sleep, infinity],
       health: { exec: ["true"], interval: 2s }, limits: { memory: 256m } }`;
 
-const stackYaml = (topics: string) => `
+const topics = "orders: { partitions: 3 }, payments: { retention: 2d }";
+const stackYaml = (topics: string, backup = "pause") => `
 name: ${name}
 components:${app("web", "kafka/orders")}
-  kafka: { topics: { ${topics} }, memory: 768m }
+  kafka: { topics: { ${topics} }, backup: ${backup}, memory: 768m }
   small: { type: kafka, topics: { filling: { size: 2g } }, memory: 640m }
 `;
+
+const smallDisk = { service: "small", size: "48m", user: "1000:1000" } as const;
+
+/** Commands leave what they have loaded for the next one, which then starts in half the time. */
+const archive = "-XX:SharedArchiveFile=/tmp/commands.jsa -XX:+AutoCreateSharedArchive";
 
 /** A login as Java's clients read it, of the variables that the app was given: first for JAAS, then for a file of properties. */
 const loginOf = (password: string) => String.raw`
@@ -41,7 +48,7 @@ security.protocol=$KAFKA_SECURITY_PROTOCOL
 sasl.mechanism=$KAFKA_SASL_MECHANISM
 sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="$KAFKA_USERNAME" password="$escaped";
 END
-export KAFKA_HEAP_OPTS=-Xmx64m KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' LOG_DIR=/tmp
+export KAFKA_HEAP_OPTS=-Xmx64m KAFKA_JVM_PERFORMANCE_OPTS='-XX:+UseSerialGC -XX:TieredStopAtLevel=1 ${archive}' LOG_DIR=/tmp
 `;
 
 await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: Engine) => {
@@ -54,7 +61,11 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
     return stack.sh(service, line, input);
   };
   const asAdministrator = (service: string, tool: string, words: readonly string[], input?: string) =>
-    stack.sh(service, `exec bash /usr/local/etc/kafka/tool.sh ${tool} ${words.join(" ")}`, input);
+    stack.sh(
+      service,
+      `FURTHER_JAVA_OPTIONS='${archive}' exec bash /usr/local/etc/kafka/tool.sh ${tool} ${words.join(" ")}`,
+      input,
+    );
   /** Every record of a topic with its place, key and time. */
   const recordsOf = async (service: string, topic: string, count: number) => {
     const told = ["partition", "offset", "key", "timestamp"].map((what) => `--formatter-property print.${what}=true`);
@@ -71,12 +82,16 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
     Array.from({ length: to - from }, (_, index) => `key${from + index}\tvalue ${from + index}\n`).join("");
   const write = (service: string, topic: string, lines: string) =>
     asApp(service, `console-producer --topic ${topic} --reader-property parse.key=true`, lines);
+  const become = async (yaml: string) => {
+    await stack.become(yaml);
+    withSmallDisk(stack, smallDisk);
+  };
   const running = async (service: string) =>
     (await engine.observe(name)).containers.find((one) => one.service === service);
 
   beforeAll(async () => {
-    stack = await dataStack(stackYaml("orders: { partitions: 3 }, payments: { retention: 2d }"), further);
-    withSmallDisk(stack.directory);
+    stack = await dataStack(stackYaml(topics), further);
+    withSmallDisk(stack, smallDisk);
     // In two steps: on a busy machine each has its own time.
     const { code, stderr } = await stack.compose("up", "-d", "--wait", "kafka", "small");
     expect(code, stderr).toBe(0);
@@ -139,6 +154,49 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
     expect((await inspect()).facts["records not read yet"]).toBe("web 100");
     expect(await recordsOf("kafka", "orders", 300)).toEqual(before);
     expect(await stack.sh("kafka", "grep cluster.id /var/lib/kafka/data/log/meta.properties")).toEqual(identity);
+    expect(await copied(".kafka_cleanshutdown")).toBe(0);
+  });
+
+  /** How many copies of the server hold a file of this name. */
+  const copied = async (file: string) => {
+    const line = `for copy in /copies/*/volume.tar.zst; do zstd -dc $copy | tar -t | grep -c '/${file}$'; done`;
+    const mount = `${join(stack.directory, "backups/snapshots/kafka")}:/copies:ro`;
+    const { stdout } = await run([
+      "docker",
+      "run",
+      "--rm",
+      "--user",
+      "0:0",
+      "-v",
+      mount,
+      "--entrypoint",
+      "bash",
+      toolboxImage,
+      "-c",
+      line,
+    ]);
+    const counts = stdout.trim().split("\n").map(Number);
+    expect(counts.length).toBeGreaterThan(0);
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+
+  test("with backup: stop it is stopped for a copy and started again; its files are closed in order, and come back the same", async () => {
+    await become(stackYaml(topics, "stop"));
+    const context = contextFor(stack, engine);
+    const before = await recordsOf("kafka", "orders", 300);
+    const was = await running("kafka");
+    const { sources } = await runBackup(context, { only: ["kafka"], version: "0.0.0" });
+    expect(sources).toMatchObject([{ outcome: "ok" }]);
+    const is = await running("kafka");
+    expect([is?.id, is?.state]).toEqual([was?.id, "running"]);
+    expect(is?.startedAt).not.toBe(was?.startedAt);
+    // What Kafka leaves when it has closed everything, and takes away when it starts.
+    expect(await copied(".kafka_cleanshutdown")).toBe(1);
+    await stack.up();
+    expect((await write("web", "orders", records(300, 310))).stderr).toBe("");
+    await runRestore(context, { only: ["kafka"], version: "0.0.0" });
+    expect((await inspect()).facts["records not read yet"]).toBe("web 100");
+    expect(await recordsOf("kafka", "orders", 300)).toEqual(before);
   });
 
   test("what stack.yaml says later is made without a restart: a topic, partitions, a password; no record goes sooner", async () => {
@@ -194,17 +252,3 @@ await describeWithDocker("kafka", [image, smallImage, toolboxImage], (engine: En
     expect(first).toMatch(/\tconfirmed$/);
   });
 });
-
-/** The volume of `small` is in memory, and small; `ballast` holds it there, and takes the room. */
-function withSmallDisk(directory: string): void {
-  const path = join(directory, "compose.override.yaml");
-  const override = JSON.parse(readFileSync(path, "utf8")) as { services: Record<string, unknown> };
-  const volumes = [{ type: "volume", source: "small-data", target: "/data" }];
-  override.services.ballast = { image: smallImage, user: "1000:1000", command: ["sleep", "3600"], volumes };
-  override.services.small = { depends_on: { ballast: { condition: "service_started" } } };
-  const options = { type: "tmpfs", device: "tmpfs", o: "size=48m,uid=1000,gid=1000,mode=0755" };
-  writeFileSync(
-    path,
-    JSON.stringify({ ...override, volumes: { "small-data": { driver: "local", driver_opts: options } } }),
-  );
-}
