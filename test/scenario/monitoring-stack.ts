@@ -48,10 +48,11 @@ function shortenWaits(folder: string): void {
 }
 
 /** Addresses of its own: a measured stack has many networks, and the engine's pool has room for 31 of all stacks. */
-function ownSubnets({ networks }: StackModel): Record<string, unknown> {
-  const range = `10.${randomInt(192, 255)}.${randomInt(256)}`;
+export function ownSubnets({ networks }: StackModel): Record<string, unknown> {
+  const range = `10.${randomInt(192, 255)}`;
+  const first = randomInt(256 - networks.length);
   return Object.fromEntries(
-    networks.map(({ name }, index) => [name, { ipam: { config: [{ subnet: `${range}.${16 * index}/28` }] } }]),
+    networks.map(({ name }, index) => [name, { ipam: { config: [{ subnet: `${range}.${first + index}.0/24` }] } }]),
   );
 }
 

@@ -22,7 +22,7 @@ export interface DashboardDocument {
   uid: string;
   title: string;
   schemaVersion?: number;
-  templating?: { list: { name: string }[] };
+  templating?: { list: { name: string; query: { query: string } }[] };
   panels: Panel[];
 }
 

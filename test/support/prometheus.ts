@@ -8,6 +8,8 @@ export interface PrometheusClient {
   rules(): Promise<{ name: string; health: string; lastError?: string; state: string; query: string }[]>;
   /** Names of alerts that are firing, with the component: `ServiceDown web`. */
   firing(): Promise<string[]>;
+  /** The same with those that fire soon if nothing changes. */
+  pending(): Promise<string[]>;
   /** Names of all metrics that there are. */
   metricNames(): Promise<string[]>;
 }
@@ -34,6 +36,11 @@ export function prometheusAt(address: string): PrometheusClient {
     if (data === undefined) throw new Error(`Prometheus: ${error}`);
     return data;
   };
+  const alertsIn = async (states: readonly string[]) => {
+    const { alerts } = await ask<{ alerts: { labels: Record<string, string>; state: string }[] }>("alerts");
+    const found = alerts.filter(({ state }) => states.includes(state));
+    return found.map(({ labels }) => `${labels.alertname} ${labels.component}`).sort();
+  };
   return {
     async query(expression) {
       type Series = { metric: Record<string, string>; value: [number, string] };
@@ -50,13 +57,8 @@ export function prometheusAt(address: string): PrometheusClient {
       const { groups } = await ask<{ groups: { rules: Rule[] }[] }>("rules?type=alert");
       return groups.flatMap(({ rules }) => rules);
     },
-    async firing() {
-      const { alerts } = await ask<{ alerts: { labels: Record<string, string>; state: string }[] }>("alerts");
-      return alerts
-        .filter(({ state }) => state === "firing")
-        .map(({ labels }) => `${labels.alertname} ${labels.component}`)
-        .sort();
-    },
+    firing: () => alertsIn(["firing"]),
+    pending: () => alertsIn(["firing", "pending"]),
     metricNames: () => ask<string[]>("label/__name__/values"),
   };
 }
