@@ -32,8 +32,8 @@ export function wayOut({
 const refusals: Record<TestedReceiver["receiver"], (file: string, again: string) => string> = {
   slack: (file, again) =>
     `the webhook was taken back or its channel is gone: make one at https://api.slack.com/apps (Incoming Webhooks), write its address into ${file}; then ${again}`,
-  email: (_, again) =>
-    `the mail server does not take this sender or receiver: look at from: and to: in stack.yaml; then ./prod.sh generate && ./prod.sh start`,
+  email: () =>
+    "the mail server does not take this sender or receiver: look at from: and to: in stack.yaml; then ./prod.sh generate && ./prod.sh start",
   pagerduty: (file, again) =>
     `the key must be the Integration Key of an "Events API v2" integration; write it into ${file}; for an account in the EU set url: in stack.yaml; then ${again}`,
   webhook: (file, again) => `look at the log of the server whose address stands in ${file}; then ${again}`,
