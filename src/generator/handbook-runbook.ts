@@ -37,6 +37,7 @@ export function runbookValues(model: StackModel): Record<string, unknown> {
     ].map(({ service, command }) => `docker compose exec ${service} ${shellLine(command)}`),
     postgres: model.dataSources.some((source) => source.kind === "postgres"),
     postgresName: model.dataSources.find((source) => source.kind === "postgres")?.name ?? false,
+    upgrade: upgradeValues(model),
     ...migrationValues(model.migrations),
     ...jobValues(model.jobs),
     ...secretValues(model),
@@ -64,6 +65,22 @@ function appExample(apps: readonly Service[]): Record<string, unknown> | false {
   const image = app === undefined ? undefined : parseImage(app.image);
   if (app === undefined || image === undefined) return false;
   return { name: app.component, imageName: image.name, tag: image.tag ?? "TAG", tagVariable: app.tagVariable };
+}
+
+/** The first server of Postgres, and the apps that stand still while it goes to another major version. */
+function upgradeValues({ dataSources, services }: StackModel): Record<string, unknown> | false {
+  const source = dataSources.find(({ kind }) => kind === "postgres");
+  if (source === undefined) return false;
+  const needing = new Set([source.service]);
+  for (let before = 0; before !== needing.size; ) {
+    before = needing.size;
+    for (const { name, dependsOn } of services)
+      if (dependsOn.some(({ service }) => needing.has(service))) needing.add(name);
+  }
+  const apps = services.filter(
+    (service) => service.group === "apps" && service.class === "long-running" && needing.has(service.name),
+  );
+  return { name: source.name, apps: apps.length > 0 && apps.map(({ name }) => name).join(" ") };
 }
 
 function migrationValues(migrations: readonly Migration[]): Record<string, unknown> {

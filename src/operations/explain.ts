@@ -130,7 +130,8 @@ export function listeningIn(table: string): string[] {
 /** Says what happened, from the evidence. Pure. */
 export function explain(evidence: Evidence): Explanation {
   const { service, container } = evidence;
-  const { message, details, hint } = cannotRun(evidence) ?? unmigrated(evidence) ?? tellings[evidence.reason](evidence);
+  const { message, details, hint } =
+    cannotRun(evidence) ?? ofOtherVersion(evidence) ?? unmigrated(evidence) ?? tellings[evidence.reason](evidence);
   const log = evidence.log.length === 0 ? [] : ["last lines of its log:", ...evidence.log.map((line) => `  ${line}`)];
   const silent = container !== undefined && evidence.log.length === 0 ? ["it printed nothing"] : [];
   return {
@@ -278,5 +279,17 @@ function unmigrated(evidence: Evidence): Told | undefined {
     message: `${message}; its database was never migrated`,
     details,
     hint: "./prod.sh migrate, then ./prod.sh start",
+  };
+}
+
+/** What the server of Postgres says, and what its image's entry point from 18 on, before data that another major version made. */
+const otherVersion = /database files are incompatible with server|there appears to be PostgreSQL data in/;
+
+function ofOtherVersion(evidence: Evidence): Told | undefined {
+  if (!evidence.log.some((line) => otherVersion.test(line))) return undefined;
+  return {
+    message: `${tellings[evidence.reason](evidence).message}; its volume was made by another major version of Postgres`,
+    details: [],
+    hint: "put the former version back in stack.yaml, then `./prod.sh generate` and `./prod.sh start`; RUNBOOK.md, New major version of Postgres, is the way to go over",
   };
 }

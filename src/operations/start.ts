@@ -204,7 +204,12 @@ function composeError({ directory, model }: Context, complaint: string): StackEr
     code: "compose-failed",
     exit: "unhealthy",
     message: `docker compose could not start the stack: ${redact(lines.at(-1) ?? "it gives no reason").trim()}`,
-    hint: "./prod.sh status",
+    hint: noNetworkLeft.test(complaint) ? moreNetworks : "./prod.sh status",
     details: lines.slice(0, -1).map(redact),
   });
 }
+
+/** Engines up to 27 say the first, later ones the second: by default there is room for about thirty networks on a host. */
+const noNetworkLeft = /non-overlapping IPv4 address pool|predefined address pools have been fully subnetted/;
+const moreNetworks =
+  '`docker network prune` removes networks that no container uses; for more of them give "default-address-pools" a smaller size in /etc/docker/daemon.json';

@@ -8,6 +8,7 @@ import {
   kill,
   leftovers,
   listWhole,
+  onHelper,
   services,
   succeed,
 } from "../support/faults.ts";
@@ -76,6 +77,21 @@ await describeWithDocker("a restore that is cut short", images, () => {
   test("Ctrl-C while it loads changes nothing and leaves nothing", async () => {
     const ended = await stack.run(restore(), { at: at(/postgres: unpacking/), strike: interrupt });
     expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true, code: 130 });
+    expect(await allIsWell()).toEqual(live);
+  });
+
+  test.each([
+    ["that replays the database's log", /^restore-postgres/],
+    ["that loads the copy of Redis", /^restore-load/],
+    ["that unpacks the files", /^load-/],
+  ])("the container %s is killed: it says so, nothing has changed, and everything runs", async (_, purpose) => {
+    const ended = await stack.run(
+      restore(),
+      onHelper(stack, purpose, (id) => stack.docker("kill", id)),
+    );
+    expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true });
+    expect(ended.code, ended.lines.join("\n")).not.toBe(0);
+    expect(ended.lines.join("\n")).toMatch(/was killed|exit code 137|ended with 137/);
     expect(await allIsWell()).toEqual(live);
   });
 

@@ -88,6 +88,21 @@ describe("a failure explains itself", () => {
     );
   });
 
+  test("a server of Postgres before data of another major version: the way back, and the way over", () => {
+    const told = explain(
+      evidence({
+        reason: "crash-loop",
+        log: [
+          "FATAL:  database files are incompatible with server",
+          "DETAIL:  The data directory was initialized by PostgreSQL version 16, which is not compatible with this version 17.11.",
+        ],
+      }),
+    );
+    expect(told.message).toContain("its volume was made by another major version of Postgres");
+    expect(told.hint).toContain("New major version of Postgres");
+    expect(explain(evidence({ reason: "crash-loop", log: ["FATAL:  out of memory"] })).hint).toContain("logs");
+  });
+
   test("a check that hangs got no answer", () => {
     const { details } = explain(evidence({}, { healthLog: failed(-1, "Health check exceeded timeout (1s)") }));
     expect(details).toContain("expected: exit code 0, got: no answer in time");
