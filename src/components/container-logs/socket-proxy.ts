@@ -54,7 +54,8 @@ export function socketProxy(key: string, reader: string, socket: string): Servic
       {
         rule: "non-root",
         // The group `docker` has another number on every host; the owner of the socket is always the container's root.
-        reason: "opens the engine's socket as its owner; it has no capabilities and lets only reading of logs through",
+        reason:
+          "opens the engine's socket as its owner; it has no capabilities and lets through only reading: lists of containers and networks, a container's state (with its environment) and its log",
       },
       { rule: "host-paths", reason: "the engine's socket, for this proxy alone", paths: [socket] },
     ],

@@ -137,7 +137,13 @@ function setup(
   return [
     {
       services: [setupService(key, options, passwords)],
-      files: [configFile(key, path, template(path, { databases, monitor, pooler: inSetup, gone }))],
+      files: [
+        configFile(
+          key,
+          path,
+          template(path, { databases, monitor, pooler: inSetup, gone: gone.map((role) => `'${role}'`).join(", ") }),
+        ),
+      ],
     },
   ];
 }

@@ -5,8 +5,8 @@ const key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 const stack = (lines: string) => `${stackOf("redis: {}")}backup:\n${lines.replace(/^/gm, "  ")}\n`;
 
 test("the section that the preset sentineliq shows in comments is one that works, once it has a key", () => {
-  const [before = "", section = ""] = presetText("sentineliq").split(/^(?=# backup:$)/m);
-  const shown = section.replaceAll(/^# /gm, "");
+  const [before = "", section = ""] = presetText("sentineliq").split(/^(?= {2}# encrypt:)/m);
+  const shown = section.replaceAll(/^ {2}# /gm, "  ");
   expect(shown).toContain("age1…");
   const { backup, secrets } = modelOf(`${before}${shown.replace("age1…", key)}`);
   expect(backup).toMatchObject({ encrypt: { kind: "age" }, report: { ping: "backup_ping" } });

@@ -41,22 +41,23 @@ GRANT pg_monitor, pg_use_reserved_connections TO "stack_monitor";
 GRANT CONNECT ON DATABASE postgres TO "stack_monitor";
 \unset password
 
--- stack_pooler: nothing in stack.yaml needs it. Where something did before, it goes, so that nobody comes in by an old password;
--- where it was given rights in other databases by hand, it stays and is locked.
+-- Logins that nothing in stack.yaml needs, where something did before: they go, so that nobody comes in by an old password.
+-- One that was given rights in other databases by hand is locked instead; what it owns here becomes the superuser's.
 DO $$
+DECLARE
+  gone text;
 BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'stack_pooler') THEN
-    ALTER ROLE "stack_pooler" NOLOGIN PASSWORD NULL;
-    REASSIGN OWNED BY "stack_pooler" TO CURRENT_USER;
-    DROP OWNED BY "stack_pooler";
-    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'stack_pooler') THEN
-      DROP FUNCTION IF EXISTS "stack_pooler".login(text);
-      DROP SCHEMA "stack_pooler";
-    END IF;
-    DROP ROLE "stack_pooler";
-  END IF;
-EXCEPTION WHEN dependent_objects_still_exist THEN
-  ALTER ROLE "stack_pooler" NOLOGIN PASSWORD NULL;
+  FOR gone IN SELECT rolname FROM pg_roles WHERE rolname IN ('stack_pooler') LOOP
+    BEGIN
+      EXECUTE format('REASSIGN OWNED BY %I TO CURRENT_USER', gone);
+      EXECUTE format('DROP OWNED BY %I', gone);
+      EXECUTE format('DROP FUNCTION IF EXISTS %I.login(text)', gone);
+      EXECUTE format('DROP SCHEMA IF EXISTS %I', gone);
+      EXECUTE format('DROP ROLE %I', gone);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+      EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', gone);
+    END;
+  END LOOP;
 END $$;
 
 -- Extensions are made by the superuser: many may not be made by anybody else.
