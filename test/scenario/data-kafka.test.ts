@@ -36,8 +36,8 @@ components:${app("web", "kafka/orders")}
 
 const smallDisk = { service: "small", size: "48m", user: "1000:1000" } as const;
 
-/** Commands leave what they have loaded for the next one, which then starts in half the time. */
-const archive = "-XX:SharedArchiveFile=/tmp/commands.jsa -XX:+AutoCreateSharedArchive";
+/** Commands leave what they have loaded for the next one, which then starts in half the time. Two at once cannot both: no word of it. */
+const archive = "-XX:SharedArchiveFile=/tmp/commands.jsa -XX:+AutoCreateSharedArchive -Xlog:disable";
 
 /** A login as Java's clients read it, of the variables that the app was given: first for JAAS, then for a file of properties. */
 const loginOf = (password: string) => String.raw`
