@@ -18,17 +18,11 @@ const catalogue = [
   "test/scenario/{data-rabbitmq,data-kafka,data-seaweedfs,data-garage,data-nginx,data-pgbouncer,redis-sentinel}.test.ts",
 ];
 
-/** Without an engine: a file for each core. */
-const withoutEngine = { maxWorkers: availableParallelism() };
+/** A file for each core; more of them make the cores late for tests that strike at a moment, and none of them ready sooner. */
+const parallel = { maxWorkers: availableParallelism() };
 
-/** On a real engine. One file more than cores: what runs there waits for servers half of the time, and more files would make
- * the cores late for tests that strike at a moment. */
-const onEngine = {
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
-  maxWorkers: availableParallelism() + 1,
-  sequence: { groupOrder: 1 },
-};
+/** On a real engine. */
+const onEngine = { testTimeout: 300_000, hookTimeout: 300_000, ...parallel };
 
 /** Text files that the bundle carries as strings are read as strings here too. */
 export default defineConfig({
@@ -41,10 +35,10 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/architecture.test.ts"],
           testTimeout: 20_000,
-          ...withoutEngine,
+          ...parallel,
         },
       },
-      { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 60_000, ...withoutEngine } },
+      { test: { name: "golden", include: ["test/golden/**/*.test.ts"], testTimeout: 60_000, ...parallel } },
       {
         test: {
           name: "engine",
