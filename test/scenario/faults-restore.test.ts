@@ -3,12 +3,12 @@ import { describeWithDocker } from "../support/docker.ts";
 import {
   createFaultStack,
   type Ended,
+  type Fault,
   type FaultStack,
   interrupt,
   kill,
   leftovers,
   listWhole,
-  onHelper,
   services,
   succeed,
 } from "../support/faults.ts";
@@ -82,20 +82,26 @@ await describeWithDocker("a restore that is cut short", images, () => {
     expect(await allIsWell()).toEqual(live);
   });
 
-  test.each([
-    ["that replays the database's log", /^restore-postgres$/, /postgres: replaying/],
-    ["that unpacks the files", /^load-/, /./],
-  ])("the container %s is killed: it says so, nothing has changed, and everything runs", async (_, purpose, after) => {
-    const helper = onHelper(stack, purpose, (id) => stack.docker("kill", id));
-    let begun = false;
-    const ended = await stack.run(restore(), {
-      ...helper,
-      at(line) {
-        begun ||= after.test(line);
-        return false;
+  /** Kills the container of this purpose that is the so-manieth of its kind to run. */
+  function killing(purpose: string, nth: number): Fault {
+    const seen: string[] = [];
+    const filters = [`create-stack.stack=${stack.name}`, `create-stack.purpose=${purpose}`];
+    return {
+      when() {
+        const id = stack.docker("ps", "-q", ...filters.flatMap((label) => ["--filter", `label=${label}`]));
+        if (id !== "" && !seen.includes(id)) seen.push(id);
+        return seen.length === nth;
       },
-      when: () => begun && helper.when?.() === true,
-    });
+      strike: () => stack.docker("kill", seen[nth - 1] ?? ""),
+    };
+  }
+
+  test.each([
+    // The base is unpacked by one container, and its log replayed by a server in the next.
+    ["the server that replays the log", "restore-postgres", 2],
+    ["whoever unpacks the files", "load-app-uploads", 1],
+  ])("%s is killed: the restore says so, nothing has changed, and everything runs", async (_, purpose, nth) => {
+    const ended = await stack.run(restore(), killing(purpose, nth));
     expect(ended, ended.lines.join("\n")).toMatchObject({ struck: true });
     expect(ended.code, ended.lines.join("\n")).not.toBe(0);
     expect(ended.lines.join("\n")).toMatch(/was killed|137/);
