@@ -1,3 +1,4 @@
+import { withDependents } from "../stack/dependents.ts";
 import { parseImage } from "../stack/fields.ts";
 import type { Job, Migration, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
@@ -71,12 +72,7 @@ function appExample(apps: readonly Service[]): Record<string, unknown> | false {
 function upgradeValues({ dataSources, services }: StackModel): Record<string, unknown> | false {
   const source = dataSources.find(({ kind }) => kind === "postgres");
   if (source === undefined) return false;
-  const needing = new Set([source.service]);
-  for (let before = 0; before !== needing.size; ) {
-    before = needing.size;
-    for (const { name, dependsOn } of services)
-      if (dependsOn.some(({ service }) => needing.has(service))) needing.add(name);
-  }
+  const needing = withDependents(services, [source.service]);
   const apps = services.filter(
     (service) => service.group === "apps" && service.class === "long-running" && needing.has(service.name),
   );

@@ -15,7 +15,7 @@ import { oldLogin } from "./old-login.ts";
 import { type Findings, noFindings, type Part, type PathKind } from "./part.ts";
 import { partsOf } from "./parts.ts";
 import { refuseSwarm, refuseUnset } from "./placed-problems.ts";
-import { type ReadMount, type ReadService, readService } from "./read-service.ts";
+import { type ReadService, readService } from "./read-service.ts";
 import type { Became, Imported } from "./report.ts";
 import { routesOf } from "./routes.ts";
 import { secretFilesOf } from "./secret-files.ts";
@@ -24,6 +24,7 @@ import { shareVolumes } from "./shared-volumes.ts";
 import { stackText } from "./stack-text.ts";
 import { noteEverywhere, noteNetworks, noteUnsafe } from "./unsafe.ts";
 import { Uses } from "./uses.ts";
+import { withMountsOfOthers } from "./volumes-from.ts";
 
 export interface ImportRequest extends ComposeSource {
   /** What a path of the host is. */
@@ -51,20 +52,6 @@ export function importCompose(request: ImportRequest): Imported {
   refuseUnset(project, kept, request.files);
   const stack = stackName(project.name);
   return new Import(request, project, services, stack).result();
-}
-
-/** `volumes_from` written out: the mounts of the other service, at the same places. */
-function withMountsOfOthers(services: readonly ReadService[]): ReadService[] {
-  const mountsOf = (service: ReadService, above: readonly string[]): ReadMount[] => [
-    ...service.mounts,
-    ...service.volumesFrom.flatMap(({ service: name, readOnly }) => {
-      const other = services.find((each) => each.name === name);
-      if (other === undefined || above.includes(name)) return [];
-      const theirs = mountsOf(other, [...above, name]).filter(({ kind }) => kind === "volume" || kind === "bind");
-      return theirs.map((mount) => ({ ...mount, readOnly: readOnly || mount.readOnly }));
-    }),
-  ];
-  return services.map((service) => ({ ...service, mounts: mountsOf(service, [service.name]) }));
 }
 
 /** Never the name of the old project: Compose would take the old containers for the stack's own and replace them. */

@@ -1,9 +1,10 @@
 import type { Dashboard, Thresholds } from "../../stack/monitoring.ts";
-import { answers, gaugeOfShare, topRow } from "../monitored.ts";
+import { answers, topRow } from "../monitored.ts";
+import { diskInUse, requestPanels } from "../object-storage/dashboard.ts";
 import { usedDisk } from "./alerts.ts";
 
 /** What one asks of an S3 server at night; it tells its own metrics as the job `key`. */
-export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dashboard {
+export function dashboard(key: string, thresholds: Pick<Thresholds, "disk">): Dashboard {
   const of = (metric: string, more = "") => `${metric}{job="${key}"${more}}`;
   const rate = (metric: string, more = "") => `rate(${of(metric, more)}[$__rate_interval])`;
   return {
@@ -13,12 +14,7 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
     panels: [
       ...topRow([
         answers({ expr: of("up"), legend: key }, "0: stopped, hanging, or the token of Prometheus is refused."),
-        gaugeOfShare({
-          title: "Disk in use",
-          about: "Of the whole disk, whoever fills it.",
-          queries: [{ expr: usedDisk(key), legend: key }],
-          thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
-        }),
+        diskInUse(key, usedDisk(key), thresholds),
         {
           title: "Pieces that cannot be read",
           about: "A file of the data volume is gone or damaged.",
@@ -33,24 +29,11 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
           queries: [{ expr: of("block_resync_queue_length"), legend: key }],
         },
       ]),
-      {
-        title: "Requests",
-        kind: "timeseries",
-        unit: "reqps",
-        queries: [{ expr: `sum by (api_endpoint) (${rate("api_s3_request_counter")})`, legend: "{{api_endpoint}}" }],
-        min: 0,
-      },
-      {
-        title: "Requests that failed",
-        about: "4xx: the client asked for something wrong or forbidden. 5xx: the server could not.",
-        kind: "timeseries",
-        unit: "reqps",
-        queries: [
-          { expr: `sum(${rate("api_s3_error_counter", ', status_code=~"5.."')}) or vector(0)`, legend: "5xx" },
-          { expr: `sum(${rate("api_s3_error_counter", ', status_code=~"4.."')}) or vector(0)`, legend: "4xx" },
-        ],
-        min: 0,
-      },
+      ...requestPanels("api_endpoint", {
+        all: rate("api_s3_request_counter"),
+        server: rate("api_s3_error_counter", ', status_code=~"5.."'),
+        client: rate("api_s3_error_counter", ', status_code=~"4.."'),
+      }),
       {
         title: "How long requests take",
         about: "The slowest one of a hundred.",

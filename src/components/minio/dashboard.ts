@@ -1,8 +1,9 @@
 import type { Dashboard, Thresholds } from "../../stack/monitoring.ts";
-import { answers, gaugeOfShare, topRow } from "../monitored.ts";
+import { answers, topRow } from "../monitored.ts";
+import { diskInUse, requestPanels } from "../object-storage/dashboard.ts";
 
 /** What one asks of an S3 server at night; it tells its own metrics as the job `key`. */
-export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dashboard {
+export function dashboard(key: string, thresholds: Pick<Thresholds, "disk">): Dashboard {
   const of = (metric: string) => `${metric}{job="${key}"}`;
   const rate = (metric: string) => `rate(${of(metric)}[$__rate_interval])`;
   const [free, total] = ["free", "total"].map((word) => of(`minio_cluster_capacity_usable_${word}_bytes`));
@@ -13,12 +14,7 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
     panels: [
       ...topRow([
         answers({ expr: of("up"), legend: key }, "0: stopped, hanging, or the token of Prometheus is refused."),
-        gaugeOfShare({
-          title: "Disk in use",
-          about: "Of the whole disk, whoever fills it.",
-          queries: [{ expr: `1 - ${free} / (${total} > 0)`, legend: key }],
-          thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
-        }),
+        diskInUse(key, `1 - ${free} / (${total} > 0)`, thresholds),
         {
           title: "Drives offline",
           kind: "stat",
@@ -32,24 +28,11 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
           queries: [{ expr: `1000 * ${of("minio_node_process_starttime_seconds")}`, legend: key }],
         },
       ]),
-      {
-        title: "Requests",
-        kind: "timeseries",
-        unit: "reqps",
-        queries: [{ expr: `sum by (api) (${rate("minio_s3_requests_total")})`, legend: "{{api}}" }],
-        min: 0,
-      },
-      {
-        title: "Requests that failed",
-        about: "4xx: the client asked for something wrong or forbidden. 5xx: the server could not.",
-        kind: "timeseries",
-        unit: "reqps",
-        queries: [
-          { expr: `sum(${rate("minio_s3_requests_5xx_errors_total")}) or vector(0)`, legend: "5xx" },
-          { expr: `sum(${rate("minio_s3_requests_4xx_errors_total")}) or vector(0)`, legend: "4xx" },
-        ],
-        min: 0,
-      },
+      ...requestPanels("api", {
+        all: rate("minio_s3_requests_total"),
+        server: rate("minio_s3_requests_5xx_errors_total"),
+        client: rate("minio_s3_requests_4xx_errors_total"),
+      }),
       {
         title: "Logins refused",
         kind: "timeseries",

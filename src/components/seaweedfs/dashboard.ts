@@ -1,9 +1,10 @@
 import type { Dashboard, Thresholds } from "../../stack/monitoring.ts";
-import { answers, gaugeOfShare, topRow } from "../monitored.ts";
+import { answers, topRow } from "../monitored.ts";
+import { diskInUse, requestPanels } from "../object-storage/dashboard.ts";
 import { usedDisk } from "./alerts.ts";
 
 /** What one asks of an S3 server at night; it tells its own metrics as the job `key`. */
-export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dashboard {
+export function dashboard(key: string, thresholds: Pick<Thresholds, "disk">): Dashboard {
   const of = (metric: string, more = "") => `SeaweedFS_${metric}{job="${key}"${more}}`;
   const rate = (metric: string, more = "") => `rate(${of(metric, more)}[$__rate_interval])`;
   return {
@@ -13,12 +14,7 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
     panels: [
       ...topRow([
         answers({ expr: `up{job="${key}"}`, legend: key }, "0: stopped or hanging."),
-        gaugeOfShare({
-          title: "Disk in use",
-          about: "Of the whole disk, whoever fills it.",
-          queries: [{ expr: usedDisk(key), legend: key }],
-          thresholds: { warning: Math.max(0, disk - 0.1), critical: disk },
-        }),
+        diskInUse(key, usedDisk(key), thresholds),
         {
           title: "Volumes that take no writes",
           kind: "stat",
@@ -32,24 +28,11 @@ export function dashboard(key: string, { disk }: Pick<Thresholds, "disk">): Dash
           queries: [{ expr: `1000 * ${of("volumeServer_start_time_seconds")}`, legend: key }],
         },
       ]),
-      {
-        title: "Requests",
-        kind: "timeseries",
-        unit: "reqps",
-        queries: [{ expr: `sum by (type) (${rate("s3_request_total")})`, legend: "{{type}}" }],
-        min: 0,
-      },
-      {
-        title: "Requests that failed",
-        about: "4xx: the client asked for something wrong or forbidden. 5xx: the server could not.",
-        kind: "timeseries",
-        unit: "reqps",
-        queries: [
-          { expr: `sum(${rate("s3_request_total", ', code=~"5.."')}) or vector(0)`, legend: "5xx" },
-          { expr: `sum(${rate("s3_request_total", ', code=~"4.."')}) or vector(0)`, legend: "4xx" },
-        ],
-        min: 0,
-      },
+      ...requestPanels("type", {
+        all: rate("s3_request_total"),
+        server: rate("s3_request_total", ', code=~"5.."'),
+        client: rate("s3_request_total", ', code=~"4.."'),
+      }),
       {
         title: "Traffic",
         kind: "timeseries",

@@ -1,6 +1,7 @@
 import type { Catalogue } from "../../snapshots/catalogue.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import type { DataSource } from "../../stack/data-source.ts";
+import { withDependents } from "../../stack/dependents.ts";
 import { StackError } from "../../support/errors.ts";
 import { formatSize } from "../../support/units.ts";
 import { catalogueOf } from "../backup/catalogue-of.ts";
@@ -153,16 +154,13 @@ function wholeSources(items: readonly RestoreItem[]): DataSource[] {
 export function servicesToStop({ model }: Pick<Context, "model">, items: readonly RestoreItem[]): string[] {
   const sources = wholeSources(items);
   const volumes = new Set([...sources, ...followersOf(sources)].map(({ volume }) => volume));
-  const stopped = new Set(
-    model.services
-      .filter(({ mounts }) => mounts.some((mount) => mount.kind === "volume" && volumes.has(mount.volume)))
-      .map(({ name }) => name),
+  const users = model.services.filter(({ mounts }) =>
+    mounts.some((mount) => mount.kind === "volume" && volumes.has(mount.volume)),
   );
-  for (let before = -1; before !== stopped.size; ) {
-    before = stopped.size;
-    for (const { name, dependsOn } of model.services)
-      if (dependsOn.some(({ service }) => stopped.has(service))) stopped.add(name);
-  }
+  const stopped = withDependents(
+    model.services,
+    users.map(({ name }) => name),
+  );
   return model.services
     .filter((service) => service.class === "long-running" && stopped.has(service.name))
     .map(({ name }) => name);
