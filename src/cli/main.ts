@@ -18,8 +18,15 @@ let quiet = false;
 
 /** Interrupted once: operations undo what they are at. Twice: the program ends at once. */
 function onSignal(): void {
-  if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+  if (interruption.signal.aborted) leaveAtOnce();
   interruption.abort(new StackError({ code: "interrupted", exit: "interrupted", message: "Interrupted." }));
+}
+
+/** What is half done stands in the stack's journal, but a service may stand still until somebody looks into it. */
+function leaveAtOnce(): never {
+  const next = "what was half done is put right by the next command, for example: ./prod.sh start";
+  if (callerName() === "./prod.sh" && !quiet) process.stderr.write(`\nStopped at once; ${next}\n`);
+  process.exit(exitCodes.interrupted);
 }
 
 /** Whoever read our output is gone (`… | head`): nothing more to say, but what was begun is ended in order. */

@@ -10,6 +10,7 @@ import { exclusively, journalled, noted } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 import { type Finding, preflight, refuseFailures } from "./preflight.ts";
 import { checkSecrets } from "./preflight-secrets.ts";
+import { forgetBegun } from "./restore/from-begun.ts";
 import { redactorFor } from "./secret-values.ts";
 import { gatherFacts, type WantedService } from "./start-facts.ts";
 import { planStart, type StartPlan } from "./start-plan.ts";
@@ -48,6 +49,7 @@ export async function runStart(context: Context, options: StartOptions = {}): Pr
   return exclusively(context, "start", options.wait, async () => {
     await composeSecrets(context);
     const { facts, findings, plan } = await prepare(context, options);
+    forgetBegun(context.directory);
     const changed = plan.steps.length > 0;
     if (changed) {
       await journalled(context, "start", (journal) => perform(context, journal, plan, facts.observed, options));

@@ -52,7 +52,7 @@ export class SourceBroken extends Error {
 }
 
 export function s3Session(options: S3StoreOptions): S3Session {
-  const { name, bucket, clock = systemClock, retries = defaultRetries } = options;
+  const { name, bucket, clock = systemClock, retries = defaultRetries, onRetry = nothing } = options;
   const timeLimits = { ...defaultTimeLimits, ...options.timeLimits };
   let skew: number | undefined;
   let connected: Promise<{ client: S3Client; sdk: Sdk }> | undefined;
@@ -79,10 +79,12 @@ export function s3Session(options: S3StoreOptions): S3Session {
         const outcome = await attempt(timeLimit, signal, (inner) => send({ ...connection, signal: inner }));
         if ("result" in outcome) return outcome.result;
         failures += 1;
-        const failure = outcome.cutOff ? await explained(connection, session, outcome.failure) : outcome.failure;
+        const seen = outcome.cutOff ? await explained(connection, session, outcome.failure) : outcome.failure;
+        const failure = placed(seen, options);
         // The library corrects its clock by the first answer: the second one is final.
         const final = failure.code === "store-clock" && failures > 1;
-        if (!failure.passing || final || failures > allowed) throw s3Error(placed(failure, options), name, doing);
+        if (!failure.passing || final || failures > allowed) throw s3Error(failure, name, doing);
+        onRetry(failure.reason, allowed);
         await pause(clock, failures, signal);
       }
     },

@@ -38,6 +38,8 @@ export interface S3StoreOptions {
   partSize?: number;
   /** How often a request is made again. */
   retries?: number;
+  /** Told, each time before a request is made again, why it failed and how often it is made again at most. */
+  onRetry?: (reason: string, retries: number) => void;
   timeLimits?: Partial<S3TimeLimits>;
   clock?: Clock;
 }

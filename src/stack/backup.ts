@@ -39,27 +39,33 @@ const keep = z
   .prefault({})
   .describe("How long backups are kept");
 
+const oneWay = "expected recipients:, gpg: or off: true, and only one of them";
+
 const encrypt = z
-  .strictObject({
-    recipients: z
-      .array(
-        // The text is never repeated: it could be the private key.
-        z
-          .string("expected a public key such as age1…; ./prod.sh backup keygen makes one")
-          .superRefine((text, issues) => {
-            const parsed = parseRecipient(text);
-            if (parsed.kind === "problem")
-              issues.addIssue({ code: "custom", message: `${parsed.problem}; ${parsed.hint}` });
-          }),
-      )
-      .min(1)
-      .optional()
-      .describe("Public age keys; only the owners of their private keys can read what leaves this server"),
-    gpg: z.array(z.string()).min(1).optional().describe("Files with public GPG keys, instead of age"),
-    off: z.literal(true).optional().describe("Leave copies at the destinations readable for whoever has them"),
-  })
+  .strictObject(
+    {
+      recipients: z
+        .array(
+          // The text is never repeated: it could be the private key.
+          z
+            .string("expected a public key such as age1…; ./prod.sh backup keygen makes one")
+            .superRefine((text, issues) => {
+              const parsed = parseRecipient(text);
+              if (parsed.kind === "problem")
+                issues.addIssue({ code: "custom", message: `${parsed.problem}; ${parsed.hint}` });
+            }),
+        )
+        .min(1)
+        .optional()
+        .describe("Public age keys; only the owners of their private keys can read what leaves this server"),
+      gpg: z.array(z.string()).min(1).optional().describe("Files with public GPG keys, instead of age"),
+      off: z.literal(true).optional().describe("Leave copies at the destinations readable for whoever has them"),
+    },
+    // `encrypt: false` is what one tries first.
+    { error: ({ code }) => (code === "invalid_type" ? oneWay : undefined) },
+  )
   .refine((given) => Object.values(given).filter((value) => value !== undefined).length === 1, {
-    error: "expected recipients:, gpg: or off: true, and only one of them",
+    error: oneWay,
   })
   .describe("Who can read what leaves this server");
 

@@ -33,7 +33,6 @@ export async function run(call: Call): Promise<"done"> {
   }).catch((error) => {
     throw error instanceof StackError && error.exit === "interrupted" ? interrupted(error) : error;
   });
-  unpacked.complete();
   if (output.json) output.printJson({ directory: unpacked.directory, stack: unpacked.stack, ...result });
   else
     output.print(

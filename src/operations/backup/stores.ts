@@ -17,12 +17,20 @@ export function backupStateFolder(directory: string): string {
   return join(directory, ".stack", "backup");
 }
 
-/** The local store first, then every destination of stack.yaml, or only those that are named. */
+/**
+ * The local store first, then every destination of stack.yaml, or only those that are named. A destination that has to be
+ * asked again, which may take minutes, is told of once.
+ */
 export function openStores(
-  { directory, model }: Pick<Context, "directory" | "model">,
+  { directory, model, progress }: Pick<Context, "directory" | "model"> & Partial<Pick<Context, "progress">>,
   names: readonly string[] = [],
 ): SnapshotStore[] {
   const { destinations } = model.backup;
+  const told = new Set<string>();
+  const tell = (name: string) => (reason: string, retries: number) => {
+    if (!told.has(name)) progress?.line(`${name}: ${reason}; trying again, up to ${retries} times`);
+    told.add(name);
+  };
   const known = ["local", ...destinations.map(({ name }) => name)];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined)
@@ -35,11 +43,17 @@ export function openStores(
   const wanted = (name: string) => names.length === 0 || names.includes(name);
   return [
     ...(wanted("local") ? [localStore(backupsFolder(directory))] : []),
-    ...destinations.filter(({ name }) => wanted(name)).map((destination) => openDestination(directory, destination)),
+    ...destinations
+      .filter(({ name }) => wanted(name))
+      .map((destination) => openDestination(directory, destination, tell(destination.name))),
   ];
 }
 
-function openDestination(directory: string, destination: BackupDestination): SnapshotStore {
+function openDestination(
+  directory: string,
+  destination: BackupDestination,
+  onRetry: (reason: string, retries: number) => void,
+): SnapshotStore {
   return s3Store({
     name: destination.name,
     bucket: destination.bucket,
@@ -49,6 +63,7 @@ function openDestination(directory: string, destination: BackupDestination): Sna
     ...(destination.pathStyle !== undefined && { pathStyle: destination.pathStyle }),
     ...(destination.bandwidth !== undefined && { bandwidth: destination.bandwidth }),
     credentials: async () => readCredentials(directory, destination),
+    onRetry,
     stateFolder: join(backupStateFolder(directory), "uploads", destination.name),
   });
 }

@@ -5,11 +5,11 @@ import { s3Store } from "../../snapshots/s3-store.ts";
 import type { SnapshotStore } from "../../snapshots/store.ts";
 import { systemClock } from "../../support/clock.ts";
 import { StackError } from "../../support/errors.ts";
-import { readIfExists, writeFileAtomic } from "../../support/files.ts";
 import { run } from "../../support/process.ts";
 import { stackPart } from "../backup/kind-stack.ts";
 import type { Progress } from "../progress.ts";
 import { fetchParts } from "./fetch.ts";
+import { isBegun, noteBegun } from "./from-begun.ts";
 import { identitiesFrom } from "./identities.ts";
 
 export interface BucketAddress {
@@ -48,14 +48,12 @@ export interface Unpacked {
   stack: string;
   snapshot: string;
   store: SnapshotStore;
-  /** To be called when the data is there too: until then the same restore may be begun again in this directory. */
-  complete(): void;
 }
 
 /**
  * On an empty host: fetches the newest copy of a stack's own files from a bucket, decrypts it and unpacks it into a
- * directory of its own. Access keys come from the environment, as every S3 tool takes them. One that was cut short goes
- * on in the directory that it has made.
+ * directory of its own. Access keys come from the environment, as every S3 tool takes them. One that was cut short, or
+ * whose data did not follow, may be begun again in the directory that it has made.
  */
 export async function unpackStack(request: FromBucketRequest): Promise<Unpacked> {
   const { bucket, prefix } = parseBucketAddress(request.url);
@@ -82,14 +80,12 @@ export async function unpackStack(request: FromBucketRequest): Promise<Unpacked>
     const { manifest } = entry;
     if (manifest.encryption !== "none" && request.key === undefined) throw keyNeeded();
     const directory = resolve(request.into ?? manifest.stack);
-    const begun = join(directory, ".stack/restored-from");
-    if (readIfExists(begun) !== manifest.stack) refuseOccupied(directory);
-    writeFileAtomic(begun, manifest.stack);
+    if (!isBegun(directory, manifest.stack)) refuseOccupied(directory);
+    noteBegun(directory, manifest.stack);
     const context = { directory, progress, signal, clock: systemClock };
     const folder = await fetchParts(context, { store, identities: identitiesFrom(request.key) }, entry, work);
     await unpack(join(folder, stackPart), directory, signal);
-    const complete = () => rmSync(begun, { force: true });
-    return { directory, stack: manifest.stack, snapshot: manifest.id, store, complete };
+    return { directory, stack: manifest.stack, snapshot: manifest.id, store };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

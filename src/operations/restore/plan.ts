@@ -10,6 +10,8 @@ import { openStores } from "../backup/stores.ts";
 import type { Context } from "../context.ts";
 import { type Plan, type Step, step } from "../plan.ts";
 import { followersOf } from "./follow.ts";
+import { dumpedIn } from "./postgres-database.ts";
+import { checkDatabase } from "./postgres-refuse.ts";
 import { type Chosen, checkSnapshotName, choose, parseMoment } from "./select.ts";
 
 export interface RestoreOptions {
@@ -72,6 +74,7 @@ export async function planRestore(context: Context, options: RestoreOptions): Pr
   // A snapshot that was named is of one source; without a name every source must have one.
   if (items.length === 0 || (lacking.length > 0 && !named)) throw nothingToRestore(lacking, options, catalogues);
   refuseInto(items, options.into);
+  for (const item of items) await refuseDatabaseOf(context, item, options.into);
   const stops = options.into === undefined ? servicesToStop(context, items) : [];
   return { items, stops, plan: { operation: "restore", steps: stepsOf(items, stops, options) } };
 }
@@ -85,6 +88,8 @@ export function storesOf(context: Context, { stores, on }: Pick<RestoreOptions, 
 /** Catalogues of the stores that answer; where a store was named it has to. */
 async function readAll(context: Context, stores: readonly SnapshotStore[]): Promise<Catalogue[]> {
   const read = await Promise.allSettled(stores.map((store) => catalogueOf(context, store)));
+  // Whoever broke off asks for no plan of what could be read until then.
+  context.signal.throwIfAborted();
   const catalogues = read.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   for (const [index, result] of read.entries())
     if (result.status === "rejected")
@@ -140,6 +145,15 @@ function refuseInto(items: readonly RestoreItem[], into: string | undefined): vo
   if (items.length !== 1) throw unknown("--into takes one source", "say which: --only SOURCE --into NAME");
   if (/^[a-z][a-z0-9_.-]{0,62}$/.test(into)) return;
   throw unknown(`"${into}" cannot be the name of a volume or database`, "use lower-case letters, digits, _ and -");
+}
+
+/** What is known to stand against one database is said before its server is fetched. */
+async function refuseDatabaseOf(context: Context, { source, database, chosen }: RestoreItem, into: string | undefined) {
+  if (database === undefined || source.kind !== "postgres") return;
+  const { manifest } = chosen.entry;
+  // A base does not say what was made after it and stands in the log.
+  if (manifest.type === "dump") dumpedIn({ manifest }, database);
+  await checkDatabase(context, source, { database, ...(into !== undefined && { into }) });
 }
 
 /** What takes the place of a live volume: not what goes into one database of a server that serves on. */

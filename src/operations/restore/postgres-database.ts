@@ -25,6 +25,7 @@ import { compareRows, parseRows } from "../backup/postgres-rows.ts";
 import type { Context } from "../context.ts";
 import type { Journal } from "../journal.ts";
 import { createSql, likeSql, ownedSql } from "./postgres-empty.ts";
+import { refuseDatabase } from "./postgres-refuse.ts";
 import { databaseNames, type Renaming, renameDatabases, renameUndo, undoRenameDatabases } from "./postgres-rename.ts";
 import { withStanding } from "./throw-away.ts";
 
@@ -68,7 +69,8 @@ export async function restoreDatabase(
   const exec = execIn(context, await liveService(context, source.service));
   const dumped = dumpedIn(request.snapshot, database);
   const there = await databaseNames(exec, source);
-  await refuse(exec, request, there);
+  refuseDatabase(source, request, there);
+  await refuseVersion(exec, request);
   const replaces = into === undefined && there.includes(database);
   const renaming: Renaming = {
     live: into ?? database,
@@ -103,7 +105,8 @@ async function takeBack(context: Context, journal: Journal, step: { id: string; 
   }
 }
 
-function dumpedIn({ manifest }: DumpFolder, database: string): DumpedDatabase {
+/** What a dump says of one of its databases. */
+export function dumpedIn({ manifest }: Pick<DumpFolder, "manifest">, database: string): DumpedDatabase {
   const { databases } = readDumpFacts(manifest);
   const found = databases.find(({ name }) => name === database);
   if (found !== undefined) return found;
@@ -116,34 +119,18 @@ function dumpedIn({ manifest }: DumpFolder, database: string): DumpedDatabase {
   });
 }
 
-async function refuse(
-  exec: ServerExec,
-  { source, database, snapshot, into }: DatabaseRestore,
-  there: readonly string[],
-) {
-  const invalid = (code: string, message: string, hint: string) =>
-    new StackError({ code, exit: "invalidInput", message, hint });
-  if (into !== undefined && there.includes(into))
-    throw invalid(
-      "database-exists",
-      `${source.name} has a database "${into}" already`,
-      "choose another name: --into NAME",
-    );
-  if (into === undefined && database === "postgres")
-    throw invalid(
-      "database-in-use",
-      "The database postgres cannot be replaced: the server itself uses it",
-      "--into NAME",
-    );
+/** Dumps go into newer servers only. */
+async function refuseVersion(exec: ServerExec, { source, snapshot }: DatabaseRestore): Promise<void> {
   const major = (version: number) => Math.floor(version / 10_000);
   const from = major(readDumpFacts(snapshot.manifest).serverVersion);
   const to = major(Number(await runSql(exec, source, "postgres", "SHOW server_version_num;")));
-  if (from > to)
-    throw invalid(
-      "postgres-version",
-      `The dump was made by PostgreSQL ${from}; ${source.name} is PostgreSQL ${to}, and dumps go to newer versions only`,
-      `set version: ${from} in stack.yaml`,
-    );
+  if (from <= to) return;
+  throw new StackError({
+    code: "postgres-version",
+    exit: "invalidInput",
+    message: `The dump was made by PostgreSQL ${from}; ${source.name} is PostgreSQL ${to}, and dumps go to newer versions only`,
+    hint: `set version: ${from} in stack.yaml`,
+  });
 }
 
 interface Loading extends DatabaseRestore {
@@ -228,7 +215,7 @@ export async function dumpFromVolume(context: Context, request: VolumeDump): Pro
   return withStanding(context, standing, async ({ exec }) => {
     const server = await serverFacts(source, exec);
     const wanted = server.databases.filter(({ name }) => name === database);
-    dumpedIn({ manifest: { id: snapshot, facts: { ...server } }, folder: staging }, database);
+    dumpedIn({ manifest: { id: snapshot, facts: { ...server } } }, database);
     context.progress.update(source.name, "working", `dumping ${database} out of the restored copy`);
     const { facts } = await dumpDatabases(context, {
       source,

@@ -14,6 +14,7 @@ import { bringUp } from "../start.ts";
 import { chosenServices, readWanted } from "../start-facts.ts";
 import { refuse } from "../stop.ts";
 import { emptyVolumes, followersOf } from "./follow.ts";
+import { forgetBegun } from "./from-begun.ts";
 import { identitiesFrom } from "./identities.ts";
 import { type LoadedSnapshot, loadSnapshot, originsOf } from "./load.ts";
 import { makeNewBases } from "./new-bases.ts";
@@ -67,6 +68,7 @@ export async function runRestore(context: Context, options: RestoreOptions): Pro
       ),
     ),
   );
+  forgetBegun(context.directory);
   const swapped = result.restored.filter(({ database, into }) => database === undefined && into === undefined);
   const sources = swapped.map(({ source }) => source);
   return { ...result, notes: await makeNewBases(context, sources, options.version) };

@@ -36,6 +36,10 @@ describe("whose eyes backups are for", () => {
     expect(complaints).not.toContain(secret);
   });
 
+  test("encrypt: false is told what to write", () => {
+    expect(complaintsOf(stack("encrypt: false"))).toContain("expected recipients:, gpg: or off: true");
+  });
+
   test("copies that leave the server need an answer", () => {
     expect(complaintsOf(stack("destinations: { one: { bucket: copies, credentials: s3 } }"))).toBe(
       "5:3 copies leave this server, and nothing says who may read them\n  run `create-stack backup keygen` and write encrypt: { recipients: [age1…] } (or encrypt: { off: true })",
