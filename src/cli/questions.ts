@@ -5,6 +5,7 @@ import type { Question } from "../components/component.ts";
 import { catalogue } from "../components/index.ts";
 import { email, hostProblem, name } from "../stack/fields.ts";
 import type { Call } from "./command.ts";
+import { appNamesProblem, ownStack, usualRoutes } from "./own-stack.ts";
 import { presets } from "./presets.ts";
 import { checkbox, confirm, declined, input, select } from "./prompts.ts";
 import { type Edit, editStackYaml } from "./stack-yaml.ts";
@@ -15,9 +16,10 @@ const own = "build my own";
 export async function askForStack(call: Call): Promise<string> {
   call.output.print("A few questions, then a summary; nothing is written before you confirm. Ctrl-C ends it.");
   const known = presets(call.carried);
+  const width = Math.max(own.length, ...known.map((preset) => preset.name.length));
   const start = await select("What is it to be?", [
-    ...known.map((preset) => ({ value: preset.name, name: `${preset.name.padEnd(12)} ${preset.about}` })),
-    { value: own, name: `${own.padEnd(12)} choose the components` },
+    ...known.map((preset) => ({ value: preset.name, name: `${preset.name.padEnd(width)} ${preset.about}` })),
+    { value: own, name: `${own.padEnd(width)} choose the components` },
   ]);
   const preset = known.find((candidate) => candidate.name === start);
   const asksForDir = call.value("dir") === undefined && call.words.length === 0;
@@ -65,27 +67,23 @@ async function buildOwn(): Promise<string> {
     validate: (answer) =>
       listOf(answer)
         .map((entry) => fieldProblem(name("a name"), entry))
-        .find(Boolean),
+        .find(Boolean) ?? appNamesProblem(listOf(answer), chosen),
   });
-  const sections = [
-    "  traefik: {}",
-    ...listOf(apps).map((key) => `  ${key}:\n    type: app\n    uses: [${chosen.join(", ")}]`),
-    ...chosen.map((type) => `  ${type}: {}`),
-  ];
-  return `# yaml-language-server: $schema=./.stack/stack.schema.json\nname: stack\n\ncomponents:\n${sections.join("\n\n")}\n`;
+  return ownStack(listOf(apps), chosen);
 }
 
 /** The questions that a component brings, with the preset's values as what Enter takes. */
 async function askPart({ key, type }: Part, domain: string, text: string): Promise<Edit[]> {
   const questions = catalogue.find((component) => component.type === type)?.questions ?? [];
   const data: unknown = parseDocument(text).toJS();
+  const apps = partsOf(text).flatMap((part) => (part.type === "app" ? [part.key] : []));
   const edits: Edit[] = [];
   const left = new Set<string>();
   for (const question of questions) {
     if (question.needs !== undefined && left.has(question.needs.join("."))) continue;
     const path = ["components", key, ...question.path];
     const value = valueAt(data, path);
-    const standing = question.path[0] === "routes" ? routesFor(value, key, domain, text) : value;
+    const standing = question.path[0] === "routes" ? usualRoutes(value, { key, domain, apps }) : value;
     const answer = await askQuestion(key, question, standing);
     if (answer === undefined) left.add(question.path.join("."));
     // An answer that is what stands there already must not reformat it.
@@ -140,14 +138,6 @@ function hostsOf(text: string, key: string): string[] {
 function domainOf(text: string): string | undefined {
   const hosts = partsOf(text).flatMap(({ key }) => hostsOf(text, key));
   return hosts.find((host) => host.endsWith(".localhost"));
-}
-
-/** One app gets the domain itself, several get the names that the preset gives them, or their own, below it. */
-function routesFor(standing: unknown, key: string, domain: string, text: string): string[] {
-  const apps = partsOf(text).filter(({ type }) => type === "app");
-  if (apps.length === 1) return [domain];
-  const first = Array.isArray(standing) && typeof standing[0] === "string" ? standing[0].split(".")[0] : key;
-  return [`${first}.${domain}`];
 }
 
 // ---- values -------------------------------------------------------------------------------------

@@ -240,6 +240,8 @@ export interface Component<Options = unknown> {
    * names of the first.
    */
   namesLike?: string;
+  /** Set where apps have nothing of it to connect to: `create-stack` does not write it under their `uses`. */
+  offersNothing?: true;
   /** Its section of stack.yaml, defaults included; strict, with a description on each key. */
   options: z.ZodType<Options>;
   questions?: Question[];

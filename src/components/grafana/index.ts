@@ -11,6 +11,7 @@ const port = 3000;
 export const component: Component<GrafanaOptions> = {
   type: "grafana",
   about: "Grafana: dashboards of metrics and logs",
+  offersNothing: true,
   options,
   contribute(chosen, use) {
     const names = namesOf(use.key);

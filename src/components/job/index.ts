@@ -25,6 +25,7 @@ const questions: Question[] = [
 export const component: Component<JobOptions> = {
   type: "job",
   about: "a command that runs by the clock, of an app or an image",
+  offersNothing: true,
   options,
   questions,
   uses: (job) => usesOf(job.uses),

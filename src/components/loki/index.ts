@@ -14,6 +14,7 @@ const smallest: SmallestMemory = { name: "Loki", bytes: 128 * 1024 ** 2 };
 export const component: Component<LokiOptions> = {
   type: "loki",
   about: "Loki: the logs of all containers in one place, to be searched in Grafana",
+  offersNothing: true,
   options: lokiOptions,
   questions: [
     { path: ["retention"], message: "How long log lines are kept", kind: "input", default: "30d" },

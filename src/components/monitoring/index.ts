@@ -22,6 +22,7 @@ const { prometheus, alertmanager, nodeExporter, blackbox, cadvisor } = parts;
 export const component: Component<MonitoringOptions> = {
   type: "monitoring",
   about: "Prometheus and Alertmanager: measures everything, says when something is wrong",
+  offersNothing: true,
   options,
   monitors: true,
   thresholds: ({ thresholds }) => ({ ...thresholds, p99: thresholds.p99 / 1_000 }),

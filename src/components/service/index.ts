@@ -1,3 +1,4 @@
+import { imageProblem } from "../../stack/fields.ts";
 import type { ConfigFile } from "../../stack/model.ts";
 import type { HardeningException, Mount } from "../../stack/service.ts";
 import { component as app } from "../app/index.ts";
@@ -13,6 +14,7 @@ export const component: Component<ServiceOptions> = {
   type: "service",
   about: "a Compose service as it is, for what is neither an app of yours nor in the catalogue",
   options,
+  questions: [{ path: ["image"], message: "Image, with its tag", kind: "input", validate: imageProblem }],
   uses: (service) => app.uses?.(asApp(service)) ?? [],
   contribute(service, use) {
     const contribution = app.contribute(asApp(service), { ...use, usedBy: [] });

@@ -13,6 +13,7 @@ import { acmeVolume, setupService, traefikService } from "./service.ts";
 export const component: Component<TraefikOptions> = {
   type: "traefik",
   about: "the way in: HTTPS with certificates, routes to the services",
+  offersNothing: true,
   options,
   contribute(chosen, use) {
     const volume = acmeVolume(use.key);
