@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseDocument } from "yaml";
 import type { Question } from "../components/component.ts";
 import { catalogue } from "../components/index.ts";
+import { refuseOccupied } from "../operations/generate.ts";
 import { email, hostProblem, name } from "../stack/fields.ts";
+import { messageOf } from "../support/errors.ts";
 import type { Call } from "./command.ts";
 import { appNamesProblem, ownStack, usualRoutes } from "./own-stack.ts";
 import { presets } from "./presets.ts";
@@ -154,9 +155,12 @@ function fieldProblem(
 }
 
 function occupied(answer: string): string | undefined {
-  const directory = resolve(answer);
-  if (!existsSync(directory) || readdirSync(directory).length === 0) return undefined;
-  return `${directory} exists and is not empty; choose another name, or start again with --dir`;
+  try {
+    refuseOccupied(resolve(answer));
+    return undefined;
+  } catch (error) {
+    return `${messageOf(error)}; choose another name, or start again with --dir`;
+  }
 }
 
 function valueAt(value: unknown, path: readonly (string | number)[]): unknown {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { type FileChange, planChanges } from "../generator/changes.ts";
 import { applyImageLock, type ImageLock, imageLockPath, parseImageLock } from "../generator/image-lock.ts";
@@ -203,8 +203,9 @@ function refuseConflicts(changes: readonly FileChange[]): void {
 /** What may lie in a directory before a stack is made in it: nothing but version control. */
 const harmless = new Set([".git", ".gitignore", ".DS_Store", "README.md", "LICENSE"]);
 
-function refuseOccupied(directory: string): void {
-  if (!existsSync(directory)) return;
+/** Throws `directory-occupied` or `stack-exists` where a new stack cannot be made in this directory. */
+export function refuseOccupied(directory: string): void {
+  if (!isDirectory(directory)) return;
   const found = readdirSync(directory).filter((entry) => !harmless.has(entry));
   if (found.length === 0) return;
   const isStack = found.includes("stack.yaml");
@@ -243,4 +244,18 @@ async function explainingRefusal<Result>(directory: string, work: () => Promise<
       });
     throw error;
   }
+}
+
+/** False where there is nothing yet; a file there, or in place of a parent, is refused. */
+function isDirectory(directory: string): boolean {
+  let nearest = directory;
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  if (!statSync(nearest).isDirectory())
+    throw new StackError({
+      code: "directory-occupied",
+      exit: "invalidInput",
+      message: `${nearest} is a file, and a directory is needed there`,
+      hint: `choose another place: --dir ${basename(nearest)}-stack`,
+    });
+  return nearest === directory;
 }

@@ -317,6 +317,19 @@ describe("what belongs to the user", () => {
     expect(Object.keys(place.tree())).toEqual(["package.json"]);
   });
 
+  test("a file is not a place for a stack, nor is what would be below it", async () => {
+    const place = new Place();
+    place.write("shop", "a letter");
+    const file = join(place.folder, "shop");
+    for (const directory of [file, join(file, "deep/er")])
+      expect(await refusal(runCreate({ ...place.request, directory }, first))).toMatchObject({
+        code: "directory-occupied",
+        message: `${file} is a file, and a directory is needed there`,
+        hint: "choose another place: --dir shop-stack",
+      });
+    expect(place.tree()).toEqual({ shop: "a letter" });
+  });
+
   test("a stack is not made over another", async () => {
     const place = await Place.of(first);
     expect((await refusal(runCreate(place.request, first))).code).toBe("stack-exists");

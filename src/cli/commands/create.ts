@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
-import { type GenerateResult, renderStack, runCreate } from "../../operations/generate.ts";
+import { type GenerateResult, refuseOccupied, renderStack, runCreate } from "../../operations/generate.ts";
 import { stackShape } from "../../stack/load.ts";
 import type { StackModel } from "../../stack/model.ts";
 import { StackError, systemCode } from "../../support/errors.ts";
@@ -25,6 +25,9 @@ interface Source {
 /** Makes a new stack: asks, or takes a preset or a stack.yaml. */
 export async function run(call: Call): Promise<"done"> {
   const { output } = call;
+  const wanted = call.value("dir") ?? call.words[0];
+  // Before the questions: no answer is given in vain.
+  if (wanted !== undefined && !call.has("dry-run")) refuseOccupied(resolve(wanted));
   const source = await readSource(call);
   const text = editStackYaml(source.text, [...nameOfDirectory(call), ...call.values("set")].map(parseEdit));
   const request = generateRequest(call.carried, "");
@@ -33,13 +36,14 @@ export async function run(call: Call): Promise<"done"> {
     environment: call.value("environment"),
   });
   const { model, files } = rendered;
-  const directory = resolve(call.value("dir") ?? call.words[0] ?? model.name);
+  const directory = resolve(wanted ?? model.name);
   if (call.has("dry-run")) {
     printPreview(model, [{ path: "stack.yaml", content: text }, ...files], directory, call);
     return "done";
   }
   const summary = summaryLines(model, needsOf(model, directory));
   if (source.ask) {
+    refuseOccupied(directory);
     const { confirmWriting } = await import("../questions.ts");
     await confirmWriting([...summary, `It will be written to ${directory}`], call);
   }
