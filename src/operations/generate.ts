@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { type FileChange, planChanges } from "../generator/changes.ts";
@@ -153,19 +153,26 @@ export function readStackYaml(directory: string): string {
 }
 
 /**
- * Makes a new stack in a directory that is empty or not there. Checks everything before the first byte is written.
- * `rendered` is what the text has become already, where the caller has shown it before.
+ * Makes a new stack in a directory that is empty or not there. Checks everything before the first byte is written; `stack.yaml`
+ * is the last, so that there is a whole stack or none, and a making that was killed can be done again. `rendered` is what the
+ * text has become already, where the caller has shown it before; `complete` adds what else belongs to a whole stack.
  */
 export async function runCreate(
   request: GenerateRequest,
   stackYaml: string,
   rendered?: RenderedStack,
+  complete?: (made: GenerateResult) => Promise<void>,
 ): Promise<GenerateResult> {
   refuseOccupied(request.directory);
   const ready = rendered ?? renderStack(stackYaml, request.catalogue, request.carried);
+  const mark = join(request.directory, unfinished);
   return explainingRefusal(request.directory, async () => {
+    mkdirSync(mark, { recursive: true });
+    const made = await writeRendered(request, ready, {});
+    await complete?.(made);
     writeFileAtomic(join(request.directory, "stack.yaml"), stackYaml);
-    return writeRendered(request, ready, {});
+    rmdirSync(mark);
+    return made;
   });
 }
 
@@ -203,12 +210,15 @@ function refuseConflicts(changes: readonly FileChange[]): void {
 /** What may lie in a directory before a stack is made in it: nothing but version control. */
 const harmless = new Set([".git", ".gitignore", ".DS_Store", "README.md", "LICENSE"]);
 
+/** Stands in a directory while a stack is made there. What lies beside it is ours. */
+const unfinished = ".unfinished";
+
 /** Throws `directory-occupied` or `stack-exists` where a new stack cannot be made in this directory. */
 export function refuseOccupied(directory: string): void {
   if (!isDirectory(directory)) return;
   const found = readdirSync(directory).filter((entry) => !harmless.has(entry));
-  if (found.length === 0) return;
   const isStack = found.includes("stack.yaml");
+  if (found.length === 0 || (!isStack && found.includes(unfinished))) return;
   throw new StackError({
     code: isStack ? "stack-exists" : "directory-occupied",
     exit: "invalidInput",

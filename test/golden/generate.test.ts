@@ -330,6 +330,21 @@ describe("what belongs to the user", () => {
     expect(place.tree()).toEqual({ shop: "a letter" });
   });
 
+  test("a making that was killed leaves no stack, and is done again, also as another one", async () => {
+    const place = new Place();
+    const killed = () => Promise.reject(new Error("killed"));
+    await expect(runCreate(place.request, first, undefined, killed)).rejects.toThrow("killed");
+    expect([place.has("compose.yaml"), place.has("stack.yaml")]).toEqual([true, false]);
+    const password = place.read("secrets/postgres_web");
+    await runCreate(place.request, moreMemory);
+    const whole = await Place.of(moreMemory);
+    expect(readdirSync(place.folder)).toEqual(readdirSync(whole.folder));
+    for (const path of ["stack.yaml", "compose.yaml", "compose.data.yaml", ".stack/manifest.json"])
+      expect(place.read(path)).toBe(whole.read(path));
+    expect(place.read("secrets/postgres_web")).toBe(password);
+    expect((await refusal(runCreate(place.request, first))).code).toBe("stack-exists");
+  });
+
   test("a stack is not made over another", async () => {
     const place = await Place.of(first);
     expect((await refusal(runCreate(place.request, first))).code).toBe("stack-exists");

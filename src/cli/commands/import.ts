@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { composeSecret, SecretFolder, writeSecrets } from "../../generator/secret-files.ts";
+import { composeSecret, SecretFolder, type WrittenSecrets, writeSecrets } from "../../generator/secret-files.ts";
 import { importCompose } from "../../import/import.ts";
 import { type Imported, reportLines } from "../../import/report.ts";
 import { renderStack, runCreate } from "../../operations/generate.ts";
@@ -40,19 +40,22 @@ export async function run(call: Call): Promise<"done"> {
       );
     return "done";
   }
-  const result = await runCreate(request, imported.stackYaml, rendered);
-  const written = writeMoved(directory, imported);
-  const again = await writeSecrets(directory, result.model, request.today);
+  let written: string[] = [];
+  let missing: WrittenSecrets["missing"] = [];
+  const result = await runCreate(request, imported.stackYaml, rendered, async ({ model }) => {
+    written = writeMoved(directory, imported);
+    ({ missing } = await writeSecrets(directory, model, request.today));
+  });
   print(call, imported, directory, files, {
     dryRun: false,
     written: result.changes.map(({ path }) => path),
     moved: written,
-    missing: again.missing.map(({ name }) => name),
+    missing: missing.map(({ name }) => name),
   });
   if (output.json) return "done";
   output.print("");
   output.print(`Written to ${directory}. The old containers were not touched.`);
-  printMissing({ ...result, missing: again.missing }, output);
+  printMissing({ ...result, missing }, output);
   output.print("");
   output.print("Next:");
   for (const line of nextSteps(directory, imported)) output.print(`  ${line}`);
