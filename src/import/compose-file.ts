@@ -38,6 +38,8 @@ export interface ComposeProject {
   unset: UnsetVariable[];
   /** Where each service begins. */
   places: Record<string, Position>;
+  /** Keys beside `services` that Compose does not know, with the name of their file. */
+  unknown: { file: string; key: string }[];
   /** Keys that only Swarm reads, with their places. */
   swarm: { key: string; position: Position }[];
 }

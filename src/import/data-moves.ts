@@ -12,32 +12,35 @@ export function engineVolume(project: ComposeProject, name: string): string {
   return body.external === undefined || body.external === false ? `${project.name}_${name}` : name;
 }
 
-/** How the data of a server that became a component gets into the stack; `users` are keys of those that use it. */
-export function componentMove(
-  part: Part,
-  project: ComposeProject,
-  folder: string,
-  users: readonly string[],
-): DataMove[] {
+/** What else of the stack matters to a move. */
+interface Around {
+  /** Keys of those that use the server. */
+  users: readonly string[];
+  /** Whether it is the only one of its type: then its shortcut needs no name. */
+  alone: boolean;
+}
+
+/** How the data of a server that became a component gets into the stack. */
+export function componentMove(part: Part, project: ComposeProject, folder: string, around: Around): DataMove[] {
   const move = moves[part.type];
-  if (move !== undefined) return move(part, project, folder, users);
+  if (move !== undefined) return move(part, project, folder, around);
   return [{ key: part.key, what: "what the old one holds is not taken over; it begins empty", commands: [] }];
 }
 
-type Move = (part: Part, project: ComposeProject, folder: string, users: readonly string[]) => DataMove[];
+type Move = (part: Part, project: ComposeProject, folder: string, around: Around) => DataMove[];
 
 const moves: Record<string, Move> = {
   postgres: movePostgres,
   redis: moveRedis,
   valkey: moveRedis,
-  minio: ({ key }, _, folder) => [
+  minio: ({ key }, _, folder, { alone }) => [
     {
       key,
       what: "copy bucket by bucket with mc, from the old server's address and login",
       commands: [
         `cd ${quoted(folder)}`,
         `./prod.sh start ${key}`,
-        "./prod.sh mc --help   # mc alias set old http://OLD:9000 USER PASSWORD, then mc mirror old/BUCKET and the new one",
+        `./prod.sh mc${alone ? "" : ` ${key}`} --help   # mc alias set old http://OLD:9000 USER PASSWORD, then mc mirror old/BUCKET and the new one`,
       ],
     },
   ],
@@ -64,7 +67,7 @@ function movePostgres(
   { key, service, environment, section }: Part,
   project: ComposeProject,
   folder: string,
-  users: readonly string[],
+  { users }: Around,
 ): DataMove[] {
   const user = environment.POSTGRES_USER ?? environment.POSTGRESQL_USERNAME ?? "postgres";
   const database = environment.POSTGRES_DB ?? environment.POSTGRESQL_DATABASE ?? user;
@@ -86,9 +89,14 @@ function movePostgres(
 }
 
 /** A copy over the network needs no stop of the old server and no file of its format. */
-function moveRedis({ key, service, type, section }: Part, project: ComposeProject, folder: string): DataMove[] {
+function moveRedis(
+  { key, service, type, section }: Part,
+  project: ComposeProject,
+  folder: string,
+  { alone }: Around,
+): DataMove[] {
   if (section.profile === "cache") return [];
-  const shell = `./prod.sh ${type === "valkey" ? "valkey-cli" : "redis-cli"}`;
+  const shell = `./prod.sh ${type === "valkey" ? "valkey-cli" : "redis-cli"}${alone ? "" : ` ${key}`}`;
   return [
     {
       key,

@@ -105,6 +105,8 @@ class Import {
     for (const part of there) noteUnsafe(part, findings);
     noteEverywhere(there, findings);
     noteNetworks(there, this.project.networks, findings);
+    for (const { file, key } of this.project.unknown)
+      findings.notFixed.push({ service: file, what: `${key}: no key of a Compose file, not taken over` });
     const needsEdge = this.hasEdge() && !there.some(({ type }) => type === "traefik");
     if (needsEdge)
       findings.todo.push(
@@ -180,9 +182,11 @@ class Import {
   }
 
   private noteMoves(): void {
-    for (const part of this.parts.filter(({ role }) => role === "component")) {
+    const components = this.parts.filter(({ role }) => role === "component");
+    for (const part of components) {
+      const alone = components.filter(({ type }) => type === part.type).length === 1;
       const users = this.parts.filter(({ key }) => this.uses.of(key).includes(part.key)).map(({ key }) => key);
-      this.findings.data.push(...componentMove(part, this.project, this.folder, users));
+      this.findings.data.push(...componentMove(part, this.project, this.folder, { users, alone }));
     }
   }
 

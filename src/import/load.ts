@@ -8,6 +8,9 @@ import { mergeMaps, withoutTags } from "./merge.ts";
 
 const resources = ["volumes", "networks", "secrets", "configs"] as const;
 
+/** What else may stand beside `services`. */
+const otherKeys = ["services", "name", "version", "include", "models"];
+
 /** Keys of `deploy:` that mean nothing on one server. */
 const swarmKeys = ["placement", "update_config", "rollback_config", "endpoint_mode"];
 
@@ -38,6 +41,7 @@ export function loadCompose(source: ComposeSource): ComposeProject {
     configs: sectionOf(project.top, "configs"),
     unset: loader.unset,
     places: loader.places,
+    unknown: loader.unknown,
     swarm: loader.swarm,
   };
 }
@@ -58,6 +62,7 @@ function sectionOf(top: Raw, key: string): Record<string, Raw> {
 class Loader {
   readonly unset: ComposeProject["unset"] = [];
   readonly places: Record<string, Position> = {};
+  readonly unknown: ComposeProject["unknown"] = [];
   readonly swarm: ComposeProject["swarm"] = [];
   private readonly source: ComposeSource;
   private readonly texts = new Map<string, ComposeText>();
@@ -99,6 +104,9 @@ class Loader {
     this.texts.set(file, read);
     this.unset.push(...read.unset);
     this.noteSwarm(read, file);
+    const usual: readonly string[] = [...resources, ...otherKeys];
+    for (const key of Object.keys(read.data))
+      if (!usual.includes(key) && !key.startsWith("x-")) this.unknown.push({ file: basename(file), key });
     return read;
   }
 

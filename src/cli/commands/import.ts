@@ -66,6 +66,12 @@ function filesOf(call: Call): string[] {
   const files = [...call.words, ...call.values("file")];
   if (files.length === 0)
     throw badArguments("import needs the Compose file to read", `${call.output.caller} import docker-compose.yml`);
+  const folder = files.find((file) => kindOf(file) === "folder");
+  if (folder !== undefined)
+    throw badArguments(
+      `${folder} is a directory`,
+      `name the Compose file in it: ${call.output.caller} import ${join(folder, "docker-compose.yml")}`,
+    );
   return files;
 }
 

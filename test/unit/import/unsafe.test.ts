@@ -49,6 +49,23 @@ describe("the report of an import", () => {
     expect(report(one)).not.toContain("are gone");
   });
 
+  test("names a key that no Compose file has, and none that one may have", () => {
+    const text = report(
+      "name: a\nversion: '3'\nx-a: {}\nmodels: {}\nvolums: { data: {} }\nservices:\n  a: { image: caddy:2 }\nvolumes: {}\n",
+    );
+    expect(text.match(/no key of .*/g)).toHaveLength(1);
+    expect(text).toContain("docker-compose.yml: volums: no key of a Compose file, not taken over");
+  });
+
+  test("the lines that move data name the server where there are several of its type", () => {
+    const text = report(
+      "services:\n  a: { image: 'redis:7' }\n  b: { image: 'redis:7' }\n  v: { image: 'valkey/valkey:8' }\n",
+    );
+    expect(text).toContain("./prod.sh redis-cli a REPLICAOF old-a 6379");
+    expect(text).toContain("./prod.sh redis-cli b REPLICAOF NO ONE");
+    expect(text).toContain("./prod.sh valkey-cli REPLICAOF old-v 6379");
+  });
+
   test("volumes_from brings the volumes of the other service, read-only where it says so", () => {
     const imported = importText(
       "services:\n  a: { image: caddy:2, volumes: ['data:/data'] }\n  b: { image: caddy:2, volumes_from: ['a:ro', 'container:old'] }\nvolumes: { data: {} }\n",
