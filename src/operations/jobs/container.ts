@@ -33,6 +33,9 @@ export function jobContainer(
   return containers.find(({ name }) => name === jobContainerName(model, job));
 }
 
+/** The hindrance that `start` ends. */
+export const stackStopped = "the stack is stopped";
+
 /** Why a job cannot run now; undefined where it can. */
 export function hindranceOf(
   { directory, model }: Pick<Context, "directory" | "model">,
@@ -43,7 +46,7 @@ export function hindranceOf(
   if (holder !== undefined) return `\`${holder.command}\` is at work on the stack`;
   const standing = containers.filter(({ oneOff }) => !oneOff);
   const lasting = model.services.filter((service) => service.class === "long-running");
-  if (lasting.length > 0 && !standing.some(isAlive)) return "the stack is stopped";
+  if (lasting.length > 0 && !standing.some(isAlive)) return stackStopped;
   if (containers.some((one) => one.oneOff && one.service === job.service && isAlive(one)))
     return "it was started with docker compose run and is still at work";
   const [unmet] = unmetNeeds(job, model, containers);

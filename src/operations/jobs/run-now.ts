@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { withLock } from "../lock.ts";
 import { endOf } from "../migrate-job.ts";
 import { redactorFor } from "../secret-values.ts";
-import { beginRun, hindranceOf, jobContainer, settleRun } from "./container.ts";
+import { beginRun, hindranceOf, jobContainer, settleRun, stackStopped } from "./container.ts";
 import { type JobRun, noteJobRun, runText } from "./history.ts";
 import { jobLockFile } from "./tend.ts";
 import { jobNamed } from "./view.ts";
@@ -58,7 +58,7 @@ function cannotRun(name: string, hindrance: string): StackError {
     code: "job-hindered",
     exit: "locked",
     message: `${name} cannot run now: ${hindrance}`,
-    hint: `./prod.sh job list; then: ./prod.sh job run ${name}`,
+    hint: `./prod.sh ${hindrance === stackStopped ? "start" : "job list"}; then: ./prod.sh job run ${name}`,
   });
 }
 

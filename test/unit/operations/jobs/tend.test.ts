@@ -346,11 +346,20 @@ describe("by hand", () => {
     expect(await container()).toBeUndefined();
   });
 
+  test("a stack that is stopped is to be started first", async () => {
+    engine.change("fake1", { state: "exited" });
+    await expect(runJobNow(context(), "report", { onLine: () => {} })).rejects.toMatchObject({
+      message: "report cannot run now: the stack is stopped",
+      hint: "./prod.sh start; then: ./prod.sh job run report",
+    });
+  });
+
   test("not beside another run, and not where it cannot run", async () => {
     await tendAt(noon - minute);
     await tendAt(noon);
     await expect(runJobNow(context(), "report", { onLine: () => {} })).rejects.toMatchObject({
       message: "report cannot run now: it is at work already",
+      hint: "./prod.sh job list; then: ./prod.sh job run report",
     });
     await expect(runJobNow(context(), "rport", { onLine: () => {} })).rejects.toMatchObject({
       hint: 'did you mean "report"?',
