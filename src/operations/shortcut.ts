@@ -40,6 +40,10 @@ export function findShortcut(
     code: "which-component",
     exit: "invalidInput",
     message: `${verb} needs to know which component: ${components.join(" or ")}`,
-    hint: `./prod.sh ${[verb, guess ?? components[0], ...(guess === undefined ? words : rest)].join(" ")}`,
+    hint: `./prod.sh ${[verb, guess ?? components[0], ...(guess === undefined ? words : rest)].map(shellWord).join(" ")}`,
   });
+}
+
+function shellWord(word = ""): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -106,6 +106,9 @@ test("one component with a shortcut needs no name; several need one", () => {
   };
   expect(refusal()).toBe("psql needs to know which component: db or reports -> ./prod.sh psql db");
   expect(refusal("-l")).toBe("psql needs to know which component: db or reports -> ./prod.sh psql db -l");
+  expect(refusal("-c", "select 'a'", "")).toBe(
+    `psql needs to know which component: db or reports -> ./prod.sh psql db -c 'select '\\''a'\\''' ''`,
+  );
   expect(refusal("report", "-l")).toBe(
     "psql needs to know which component: db or reports -> ./prod.sh psql reports -l",
   );
