@@ -53,7 +53,7 @@ export function summaryLines(model: StackModel, needs: Needs): string[] {
   const fits = (need: number, have: number | undefined) =>
     have !== undefined && need > have ? "  (more than it has)" : "";
   return [
-    `Stack ${model.name}${model.environment === undefined ? "" : ` (${model.environment})`}: ${needs.services} services`,
+    `Stack ${model.name}${model.environment === undefined ? "" : ` (${model.environment})`}: ${needs.services === 1 ? "1 service" : `${needs.services} services`}`,
     ...lines,
     ...model.routes.map(
       (route) => `  https://${route.host}${route.path === "/" ? "" : route.path} -> ${route.service}`,

@@ -41,6 +41,8 @@ describe("the summary before a stack is written", () => {
     const needs = { services: 1, memory: 2, hostMemory: 1, disk: 2, freeDisk: 1 };
     const lines = summaryLines(model(services), needs);
     expect(lines.filter((line) => line.includes("more than it has"))).toHaveLength(2);
+    expect(lines[0]).toBe("Stack shop: 1 service");
+    expect(summaryLines(model(services), { ...needs, services: 2 })[0]).toBe("Stack shop: 2 services");
     expect(summaryLines(model(services), { ...needs, memory: 1, disk: 1 }).join()).not.toContain("more than");
   });
 });
