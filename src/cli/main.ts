@@ -60,6 +60,12 @@ function readRequest(argv: readonly string[]): Request {
   };
 }
 
+/** `help start` is `start --help`, as with many programs. */
+function asAsked([first, ...more]: readonly string[]): string[] {
+  if (first === "help") return [...more, "--help"];
+  return first === undefined ? [] : [first, ...more];
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const request = readRequest(argv);
   const flags = ownWords(argv, request.command);
@@ -145,7 +151,7 @@ function callerName(): string {
 process.stdout.on("error", onClosedPipe);
 process.stderr.on("error", onClosedPipe);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
-void main(process.argv.slice(2)).then((code) => {
+void main(asAsked(process.argv.slice(2))).then((code) => {
   // What was printed has to be out before the process ends; waiting for it to end by itself would wait for connections.
   process.stdout.write("", () => process.exit(code));
 });

@@ -1,8 +1,9 @@
 import type { DataSource, DataSourceOf, Task } from "../stack/data-source.ts";
 import type { StackModel } from "../stack/model.ts";
+import { shellLine } from "../support/shell-line.ts";
 import { encryptionValues, urlOf, volumeInDocker } from "./handbook-backups.ts";
 import { sourcesOf } from "./handbook-restore.ts";
-import { code, shellLine } from "./handbook-text.ts";
+import { code } from "./handbook-text.ts";
 
 /** What it takes to bring data back with ordinary tools, as values for the page's template. */
 export function byHandValues(model: StackModel): Record<string, unknown> {

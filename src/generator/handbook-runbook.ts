@@ -4,11 +4,12 @@ import type { Job, Migration, StackModel } from "../stack/model.ts";
 import { secretsIn } from "../stack/secret-text.ts";
 import type { Service } from "../stack/service.ts";
 import { typedActions, typedShortcuts } from "../stack/typed-verbs.ts";
+import { shellLine } from "../support/shell-line.ts";
 import { formatDuration } from "../support/units.ts";
 import { composeFiles } from "./compose-document.ts";
 import { urlOf } from "./handbook-backups.ts";
 import { addressOf } from "./handbook-diagram.ts";
-import { code, codes, shellLine, table } from "./handbook-text.ts";
+import { code, codes, table } from "./handbook-text.ts";
 
 /** What RUNBOOK.md of a stack says, as values for its template. A section whose value is empty or false is left out. */
 export function runbookValues(model: StackModel): Record<string, unknown> {

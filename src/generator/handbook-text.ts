@@ -28,13 +28,6 @@ export function count(number: number, singular: string, plural = `${singular}s`)
   return `${number} ${number === 1 ? singular : plural}`;
 }
 
-/** A command line as it is typed in a shell: words in quotes where a shell would take them apart. */
-export function shellLine(words: readonly string[]): string {
-  return words
-    .map((word) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(" ");
-}
-
 /** Comments behind commands, brought into one column per block of shell lines; a long command keeps its own. */
 export function alignComments(markdown: string): string {
   return markdown.replaceAll(/```sh\n[\s\S]*?```/g, (block) => {

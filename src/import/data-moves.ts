@@ -1,3 +1,4 @@
+import { shellWord } from "../support/shell-line.ts";
 import type { ComposeProject } from "./compose-file.ts";
 import { textOf } from "./compose-file.ts";
 import type { Part } from "./part.ts";
@@ -143,6 +144,7 @@ function plain(text: string): string {
   return /^[\w.-]+$/.test(text) ? text : "<see the old file>";
 }
 
+/** With `~` left to the shell. */
 function quoted(path: string): string {
-  return /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return path.startsWith("~/") ? `~/${shellWord(path.slice(2))}` : shellWord(path);
 }

@@ -1,5 +1,6 @@
 import type { Shortcut, StackModel } from "../stack/model.ts";
 import { StackError } from "../support/errors.ts";
+import { shellLine } from "../support/shell-line.ts";
 import { nearest } from "../support/suggest.ts";
 import type { Context } from "./context.ts";
 import { runExec } from "./exec.ts";
@@ -40,10 +41,6 @@ export function findShortcut(
     code: "which-component",
     exit: "invalidInput",
     message: `${verb} needs to know which component: ${components.join(" or ")}`,
-    hint: `./prod.sh ${[verb, guess ?? components[0], ...(guess === undefined ? words : rest)].map(shellWord).join(" ")}`,
+    hint: `./prod.sh ${shellLine([verb, guess ?? components[0] ?? "", ...(guess === undefined ? words : rest)])}`,
   });
-}
-
-function shellWord(word = ""): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

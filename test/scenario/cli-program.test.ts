@@ -128,6 +128,19 @@ describe("without a terminal", () => {
     expect(readFileSync(join(folder, "piped/stack.yaml"), "utf8")).toBe(input.replace("name: minimal", "name: piped"));
   });
 
+  test("help may be asked for as a word", () => {
+    expect(cli(["help", "backup", "run"])).toEqual(cli(["backup", "run", "--help"]));
+    expect(cli(["help"])).toEqual(cli(["--help"]));
+    expect(cli(["help", "bakcup"]).stderr).toContain('did you mean "backup"?');
+  });
+
+  test("what is too large for a Compose file is not called missing", () => {
+    const large = join(folder, "large.yml");
+    writeFileSync(large, "a".repeat(1024 ** 2 + 1));
+    expect(cli(["import", large]).stderr).toContain("is larger than 1 MB, so it is no Compose file");
+    expect(cli(["import", folder]).stderr).toContain("is a directory");
+  });
+
   test("no colours in what is not a terminal", () => {
     expect(cli(["--help"]).stdout).not.toContain("\u001b");
     expect(cli(["nonsense"]).stderr).not.toContain("\u001b");

@@ -4,6 +4,7 @@ import { type GenerateResult, refuseOccupied, renderStack, runCreate } from "../
 import { stackShape } from "../../stack/load.ts";
 import type { StackModel } from "../../stack/model.ts";
 import { StackError, systemCode } from "../../support/errors.ts";
+import { shellWord } from "../../support/shell-line.ts";
 import { badArguments } from "../args.ts";
 import type { Call } from "../command.ts";
 import { fileTree } from "../file-tree.ts";
@@ -132,7 +133,7 @@ function printResult(result: GenerateResult, summary: readonly string[], directo
 
 function nextSteps(model: StackModel, where: string, platform: string): string[] {
   return [
-    ...(where === "" ? [] : [`cd ${/[^\w./-]/.test(where) ? `'${where.replaceAll("'", "'\\''")}'` : where}`]),
+    ...(where === "" ? [] : [`cd ${shellWord(where)}`]),
     ...(platform === "linux" ? [] : ["copy the directory to the server"]),
     "./prod.sh start",
     ...(model.migrations.length > 0 ? ["./prod.sh migrate"] : []),

@@ -5,6 +5,7 @@ import { importCompose } from "../../import/import.ts";
 import { type Imported, reportLines } from "../../import/report.ts";
 import { renderStack, runCreate } from "../../operations/generate.ts";
 import { readIfExists } from "../../support/files.ts";
+import { shellWord } from "../../support/shell-line.ts";
 import { badArguments } from "../args.ts";
 import type { Call } from "../command.ts";
 import { generateRequest } from "../generation.ts";
@@ -72,14 +73,20 @@ function filesOf(call: Call): string[] {
       `${folder} is a directory`,
       `name the Compose file in it: ${call.output.caller} import ${join(folder, "docker-compose.yml")}`,
     );
+  const large = files.find((file) => kindOf(file) === "file" && statSync(file).size > largest);
+  if (large !== undefined)
+    throw badArguments(`${large} is larger than 1 MB, so it is no Compose file`, "name the Compose file itself");
   return files;
 }
+
+/** Bytes. */
+const largest = 1024 ** 2;
 
 /** A file of up to 1 MB; what is longer is no text that somebody wrote. */
 function readFile(path: string): string | undefined {
   try {
     const found = statSync(path);
-    return found.isFile() && found.size <= 1024 ** 2 ? readFileSync(path, "utf8") : undefined;
+    return found.isFile() && found.size <= largest ? readFileSync(path, "utf8") : undefined;
   } catch {
     return undefined;
   }
@@ -139,7 +146,7 @@ function print(
 function nextSteps(directory: string, { report }: Imported): string[] {
   const where = relative(process.cwd(), directory);
   return [
-    ...(where === "" ? [] : [`cd ${/[^\w./-]/.test(where) ? `'${where.replaceAll("'", "'\\''")}'` : where}`]),
+    ...(where === "" ? [] : [`cd ${shellWord(where)}`]),
     ...(report.todo.length > 0 ? ["edit stack.yaml, then ./prod.sh generate   (see: Before the first start)"] : []),
     "./prod.sh start --dry-run",
     "stop the old containers, then ./prod.sh start",

@@ -25,7 +25,7 @@ Before work on the primary, have another one take over; then nothing waits for t
 
 \`\`\`sh
 ./prod.sh status                 # which one is the primary
-./prod.sh ${verb} failover         # another one is, about a second later
+./prod.sh ${verb} failover         # another one is, one to three seconds later
 ./prod.sh restart ${first}         # the one that is to be worked on
 \`\`\`
 

@@ -71,7 +71,7 @@ export function sentinelParts(options: RedisOptions, use: ComponentUse): Contrib
         services: names.sentinels,
         command: ["sh", inside.failover],
         about: `makes another server of ${key} the primary`,
-        asks: `Make another server of ${key} the primary? Connections to the one that is it now end, and for about a second nothing can be written.`,
+        asks: `Make another server of ${key} the primary? Connections to the one that is it now end, and for one to three seconds nothing can be written.`,
         timeout: 60_000,
       },
     ],

@@ -1,4 +1,5 @@
 import { StackError } from "../../support/errors.ts";
+import { shellWord } from "../../support/shell-line.ts";
 
 /** Who calls `schedule run` every minute. */
 export type SchedulerKind = "cron" | "crontab" | "systemd" | "systemd-user";
@@ -107,18 +108,14 @@ export function systemdSurroundings({ directory, path, environment }: EntryFacts
 /** The shell command of an entry. What went well is in .stack/backup/schedule.log; what did not is left to cron to mail. */
 export function shellCommand({ directory, path, environment }: EntryFacts): string {
   const variables = Object.entries({ PATH: path.join(":"), ...environment }).map(
-    ([key, value]) => `${key}=${shellQuote(value)}`,
+    ([key, value]) => `${key}=${shellWord(value)}`,
   );
-  return `cd ${shellQuote(directory)} && ${variables.join(" ")} /bin/sh ./prod.sh schedule run >/dev/null`;
+  return `cd ${shellWord(directory)} && ${variables.join(" ")} /bin/sh ./prod.sh schedule run >/dev/null`;
 }
 
 /** In a cron line a percent sign ends the command, unless a backslash stands before it. */
 function cronCommand(facts: EntryFacts): string {
   return shellCommand(facts).replaceAll("%", "\\%");
-}
-
-function shellQuote(text: string): string {
-  return /^[\w@+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function systemdQuote(text: string): string {

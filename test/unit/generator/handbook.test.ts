@@ -4,8 +4,9 @@ import { globalOptions } from "../../../src/cli/args.ts";
 import { firstWords, readVerb } from "../../../src/cli/command-words.ts";
 import { handbook } from "../../../src/generator/handbook.ts";
 import { startWaves } from "../../../src/generator/handbook-architecture.ts";
-import { alignComments, shellLine, table } from "../../../src/generator/handbook-text.ts";
+import { alignComments, table } from "../../../src/generator/handbook-text.ts";
 import type { StackModel } from "../../../src/stack/model.ts";
+import { shellLine } from "../../../src/support/shell-line.ts";
 import { catalogue, modelOf, presets, presetText } from "../../support/catalogue.ts";
 
 const everything = `
