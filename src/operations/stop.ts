@@ -1,6 +1,7 @@
 import type { ObservedContainer, ObservedStack } from "../engine/engine.ts";
 import { StackError } from "../support/errors.ts";
 import type { Context } from "./context.ts";
+import { interruptRuns, jobsAtWork } from "./jobs/interrupt.ts";
 import { exclusively, journalled, noted } from "./operation.ts";
 import { type Plan, step } from "./plan.ts";
 import { redactorFor } from "./secret-values.ts";
@@ -20,11 +21,12 @@ export interface StopResult {
   changed: boolean;
 }
 
-/** Stops what runs, dependents first. Containers, networks and data stay. */
+/** Stops what runs, dependents first, and before them `jobs`, which are at work. Containers, networks and data stay. */
 export function planStop(
   wanted: readonly Pick<WantedService, "name" | "dependsOn">[],
   observed: ObservedStack,
   names: readonly string[] = [],
+  jobs: readonly string[] = [],
 ): Plan {
   const running = observed.containers.filter(isUp);
   const known = inOrder(wanted as WantedService[]).map(({ name }) => name);
@@ -34,7 +36,8 @@ export function planStop(
   const steps = order
     .filter((name) => running.some(({ service }) => service === name))
     .map((name) => step("stop", name, names.length === 0 ? "the stack is to stop" : "it was named"));
-  return { operation: "stop", steps };
+  const runs = jobs.map((name) => step("stop", `job ${name}`, "its run ends with the stack"));
+  return { operation: "stop", steps: [...runs, ...steps] };
 }
 
 function isUp({ state, oneOff }: ObservedContainer): boolean {
@@ -42,27 +45,29 @@ function isUp({ state, oneOff }: ObservedContainer): boolean {
 }
 
 export async function runStop(context: Context, options: StopOptions = {}): Promise<StopResult> {
-  if (options.dryRun) return { plan: await prepareStop(context, options.services), changed: false };
+  if (options.dryRun) return { plan: (await prepareStop(context, options.services)).plan, changed: false };
   return exclusively(context, "stop", options.wait, async () => {
-    const plan = await prepareStop(context, options.services);
+    const { plan, jobs, services } = await prepareStop(context, options.services);
     if (plan.steps.length === 0) return { plan, changed: false };
     await journalled(context, "stop", (journal) =>
-      noted(journal, "stop", "stack", () =>
-        stopServices(
-          context,
-          plan.steps.map(({ resource }) => resource),
-        ),
-      ),
+      noted(journal, "stop", "stack", async () => {
+        await interruptRuns(context, jobs);
+        if (services.length > 0) await stopServices(context, services);
+      }),
     );
     return { plan, changed: true };
   });
 }
 
-async function prepareStop(context: Context, names: readonly string[] = []): Promise<Plan> {
+async function prepareStop(context: Context, names: readonly string[] = []) {
   const [wanted, observed] = await Promise.all([readWanted(context), context.engine.observe(context.model.name)]);
   const known = [...wanted.map(({ name }) => name), ...observed.containers.map(({ service }) => service)];
   refuseUnknown(names, [...new Set(known)]);
-  return planStop(wanted, observed, names);
+  // One that is named alone leaves the jobs at work, as it leaves what depends on it.
+  const jobs = names.length === 0 ? jobsAtWork(context.model, observed) : [];
+  const services = planStop(wanted, observed, names).steps.map(({ resource }) => resource);
+  const runs = jobs.map(({ name }) => name);
+  return { plan: planStop(wanted, observed, names, runs), jobs, services };
 }
 
 /** Stops services, each with the time that it has to end in peace, and tells of each as it ends. */

@@ -106,6 +106,16 @@ await describeWithDocker("jobs", [smallImage], () => {
     expect(await oneOffs("long")).toEqual([]);
   });
 
+  test("a stop of the stack ends it too", async () => {
+    const { ended, says } = program("job", "run", "long");
+    await says("begun");
+    expect(await program("stop").ended).toMatchObject({ code: 0 });
+    expect(await ended).toMatchObject({ code: 130 });
+    expect(runs("long").at(-1)).toMatchObject({ outcome: "interrupted", cause: "hand" });
+    expect(await oneOffs("long")).toEqual([]);
+    expect(await program("start").ended).toMatchObject({ code: 0 });
+  });
+
   test("one whose container is gone is lost, and said to be", async () => {
     const startedAt = new Date(Date.now() - 5 * minute).toISOString();
     noteJobRun(stack.directory, "long", {

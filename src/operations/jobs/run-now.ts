@@ -6,7 +6,7 @@ import { withLock } from "../lock.ts";
 import { endOf } from "../migrate-job.ts";
 import { redactorFor } from "../secret-values.ts";
 import { beginRun, hindranceOf, jobContainer, settleRun, stackStopped } from "./container.ts";
-import { type JobRun, noteJobRun, runText } from "./history.ts";
+import { type JobRun, noteJobRun, readJobRuns, runText } from "./history.ts";
 import { jobLockFile } from "./tend.ts";
 import { jobNamed } from "./view.ts";
 
@@ -46,8 +46,10 @@ async function follow(
   const following = engine.followLogs(container.id, (line) => onLine(redact(line)));
   // Awaited below; a rejection before that must not end the process.
   following.catch(() => {});
-  const { stoppedBy } = await endOf(context, container.id, (container.startedAt ?? clock.now()) + job.timeout, job);
+  const end = await endOf(context, container.id, (container.startedAt ?? clock.now()) + job.timeout, job);
   await following;
+  // By us, or by a `stop` of the stack, which notes it.
+  const stoppedBy = end.stoppedBy ?? readJobRuns(directory, job.name).find(({ id }) => id === run.id)?.stopping;
   const stopped: JobRun = stoppedBy === undefined ? run : { ...run, stopping: stoppedBy };
   if (stoppedBy !== undefined) noteJobRun(directory, job.name, stopped);
   return settleRun(context, job, stopped, (await engine.inspect(container.id)) ?? container);

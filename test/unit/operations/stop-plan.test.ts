@@ -32,6 +32,9 @@ test("stopping goes from the outside in, and what no file names goes first", asy
     "stop app: the stack is to stop",
     "stop db: the stack is to stop",
   ]);
+  expect(renderPlan(planStop(services, await observed(), [], ["report"]))[0]).toBe(
+    "stop job report: its run ends with the stack",
+  );
   expect(renderPlan(planStop(services, await observed(), ["app"]))).toEqual(["stop app: it was named"]);
   expect(renderPlan(planStop(services, { containers: [] }))).toEqual(["stop: nothing to do"]);
 });

@@ -6,6 +6,7 @@ import type { Compose } from "../../../../src/engine/compose.ts";
 import { metricsText } from "../../../../src/notify/metrics-text.ts";
 import type { Context } from "../../../../src/operations/context.ts";
 import { keepJobLog, newRunId, noteJobRun, readJobRuns } from "../../../../src/operations/jobs/history.ts";
+import { interruptRuns, jobsAtWork } from "../../../../src/operations/jobs/interrupt.ts";
 import { runJobNow } from "../../../../src/operations/jobs/run-now.ts";
 import { jobLockFile, tendJobs } from "../../../../src/operations/jobs/tend.ts";
 import { jobHistory, jobLog, viewJobs } from "../../../../src/operations/jobs/view.ts";
@@ -344,6 +345,30 @@ describe("by hand", () => {
     await expect(running).rejects.toMatchObject({ exit: "interrupted", code: "job-interrupted" });
     expect(outcomes()).toEqual(["interrupted"]);
     expect(await container()).toBeUndefined();
+  });
+
+  const interruptAll = async () => interruptRuns(context(), jobsAtWork(shop, await engine.observe("shop")));
+
+  test("a stop of the stack ends it, for whoever sees it to its end", async () => {
+    const begin = compose;
+    compose = (argv) => {
+      setImmediate(() => void interruptAll());
+      return begin(argv);
+    };
+    const running = runJobNow(context(), "report", { onLine: () => {} });
+    await expect(running).rejects.toMatchObject({ code: "job-interrupted" });
+    expect(outcomes()).toEqual(["interrupted"]);
+    expect(await container()).toBeUndefined();
+  });
+
+  test("a stop of the stack ends what the schedule began", async () => {
+    await tendAt(noon - minute);
+    await tendAt(noon);
+    expect(outcomes()).toEqual(["running"]);
+    await interruptAll();
+    expect(outcomes()).toEqual(["interrupted"]);
+    expect(await container()).toBeUndefined();
+    expect(jobsAtWork(shop, await engine.observe("shop"))).toEqual([]);
   });
 
   test("a stack that is stopped is to be started first", async () => {
