@@ -333,7 +333,12 @@ ${client("pooled", "postgres:18.6-trixie", ["postgres"])}
     expect([await request("/"), await request("/fail")]).toEqual(["200", "500"]);
     // A server that may no longer enter its own volume answers with errors of its own, and takes its drive for offline.
     await stack.compose("exec", "-T", "minio", "chmod", "000", "/data");
-    await stack.shortcut("minio", "cp", "/etc/hostname", "local/web/lost");
+    const failed = async () => {
+      await stack.shortcut("minio", "cp", "/etc/hostname", "local/web/lost");
+      expect(await metricsOf("minio")).toContain("minio_s3_requests_5xx_errors_total");
+    };
+    // Not each request ends so: one that is given up before counts as the client's.
+    await vi.waitFor(failed, { timeout: 90_000, interval: 1_000 });
     await stack.compose("exec", "-T", "minio", "chmod", "755", "/data");
   }
 });
