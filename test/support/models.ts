@@ -1,6 +1,7 @@
 import type { ObservedContainer } from "../../src/engine/engine.ts";
 import { backupConfig, backupShape } from "../../src/stack/backup.ts";
 import type { BackupSettings } from "../../src/stack/backup-settings.ts";
+import type { DataSourceOf } from "../../src/stack/data-source.ts";
 import type { Migration, StackModel } from "../../src/stack/model.ts";
 import type { Service } from "../../src/stack/service.ts";
 
@@ -64,6 +65,24 @@ export function model(services: readonly Service[], parts: Partial<StackModel> =
 /** `backup:` as it is without a word in stack.yaml. */
 export function backupSettings(parts: Partial<BackupSettings> = {}): BackupSettings {
   return { ...backupConfig(backupShape.parse({}), "shop"), toolbox: "postgres:18.6-trixie", ...parts };
+}
+
+/** The data of a server of Postgres 18, as a stack with one has it. */
+export function postgresSource(parts: Partial<DataSourceOf<"postgres">> = {}): DataSourceOf<"postgres"> {
+  return {
+    name: "postgres",
+    component: "postgres",
+    service: "postgres",
+    volume: "postgres-data",
+    kind: "postgres",
+    databases: ["app"],
+    socketVolume: "postgres-socket",
+    spool: "backups/spool/postgres",
+    target: "/var/lib/postgresql",
+    dataFolder: "/var/lib/postgresql/18/docker",
+    user: "999:999",
+    ...parts,
+  };
 }
 
 /** A container of the stack `shop`, running and healthy for a minute unless said otherwise. */

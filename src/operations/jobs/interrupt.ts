@@ -3,10 +3,10 @@ import type { Job } from "../../stack/model.ts";
 import type { Context } from "../context.ts";
 import { tryLock, whileHeld } from "../lock.ts";
 import { graceOf } from "../migrate-job.ts";
-import { jobContainer, settleRun } from "./container.ts";
+import { jobContainer } from "./container.ts";
 import { isAlive } from "./decide.ts";
 import { noteJobRun, readJobRuns } from "./history.ts";
-import { jobLockFile } from "./tend.ts";
+import { jobLockFile, stopRun } from "./tend.ts";
 
 /** Jobs with a run that is at work. */
 export function jobsAtWork(model: Context["model"], observed: ObservedStack): Job[] {
@@ -26,19 +26,15 @@ async function interruptRun(context: Context, job: Job): Promise<void> {
   const container = jobContainer(model, job, await engine.observe(model.name));
   if (container === undefined) return;
   const open = readJobRuns(directory, job.name).findLast(({ outcome }) => outcome === "running");
-  const stopped = open && { ...open, stopping: "interrupted" as const };
-  // On the disk before, for whoever has the run in hand and notes its end.
-  if (stopped !== undefined) noteJobRun(directory, job.name, stopped);
-  const stop = async () => {
-    progress.update(`job ${job.name}`, "working", "stopping");
+  const stopping = open && { ...open, stopping: "interrupted" as const };
+  progress.update(`job ${job.name}`, "working", "stopping");
+  const lock = stopping && tryLock(directory, "stop", clock.now(), jobLockFile(job));
+  if (stopping !== undefined && lock !== undefined && "release" in lock)
+    await whileHeld(lock, () => stopRun(context, job, stopping, container));
+  else {
+    // On the disk before, for whoever has the run in hand and notes its end.
+    if (stopping !== undefined) noteJobRun(directory, job.name, stopping);
     await engine.stop(container.id, graceOf(model, job.service));
-    progress.update(`job ${job.name}`, "done", "stopped");
-  };
-  const lock = tryLock(directory, "stop", clock.now(), jobLockFile(job));
-  if (!("release" in lock)) return await stop();
-  await whileHeld(lock, async () => {
-    await stop();
-    const ended = await engine.inspect(container.id);
-    if (stopped !== undefined && ended !== undefined) await settleRun(context, job, stopped, ended);
-  });
+  }
+  progress.update(`job ${job.name}`, "done", "stopped");
 }

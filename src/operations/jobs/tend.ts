@@ -96,7 +96,8 @@ async function endSeen(
   return endRun(context, job, run, "lost", { reason: "its container was never started" });
 }
 
-async function stopRun(context: Context, job: Job, run: JobRun, { id }: ObservedContainer): Promise<JobRun> {
+/** Stops a run for the reason that it bears, or because it is out of time, and notes its end. */
+export async function stopRun(context: Context, job: Job, run: JobRun, { id }: ObservedContainer): Promise<JobRun> {
   const { directory, engine, model } = context;
   const why = run.stopping ?? "timed-out";
   // On the disk before: else, after a crash, the end of a run that was stopped would look like its own.

@@ -8,6 +8,7 @@ import type { DataSource } from "../../../src/stack/data-source.ts";
 import { backupStack } from "../../support/backup-stack.ts";
 import { fakeEngine } from "../../support/fake-engine.ts";
 import { memoryStore } from "../../support/memory-store.ts";
+import { postgresSource } from "../../support/models.ts";
 import { hour, idAt, manifest, noon, putSnapshot } from "../../support/snapshots.ts";
 
 const files: DataSource = {
@@ -19,42 +20,31 @@ const files: DataSource = {
   consistency: { kind: "live" },
 };
 
-async function plan(options: { at?: string }, encryption: "none" | "age" = "none"): Promise<string> {
-  const { context, directory } = backupStack({ dataSources: [files] });
+/** A stack with this source, and its own store. */
+function stackOf(source: DataSource) {
+  const { context, directory } = backupStack({ dataSources: [source] });
   mkdirSync(join(directory, "backups"));
   const [local] = openStores(context, ["local"]);
   if (local === undefined) throw new Error("there is a local store");
+  return { context, local };
+}
+
+async function plan(options: { at?: string }, encryption: "none" | "age" = "none"): Promise<string> {
+  const { context, local } = stackOf(files);
   await putSnapshot(local, manifest({ at: noon - 2 * hour, encryption }));
   const found = await planRestore(context as Context, { ...options, version: "1.0.0" });
   return found.plan.steps[0]?.cause ?? "";
 }
 
-const server: DataSource = {
-  name: "postgres",
-  component: "postgres",
-  service: "postgres",
-  volume: "postgres-data",
-  kind: "postgres",
-  databases: ["app"],
-  socketVolume: "postgres-socket",
-  spool: "backups/spool/postgres",
-  target: "/var/lib/postgresql",
-  dataFolder: "/var/lib/postgresql/18/docker",
-  user: "999:999",
-};
-
 /** Plans to bring back one database of a dump that has `app` and `blog`, on a server that has `app` and `shop`. */
 async function planDatabase(options: { only: string[]; into?: string }) {
-  const { context, directory } = backupStack({ dataSources: [server] });
+  const { context, local } = stackOf(postgresSource());
   const engine = fakeEngine();
   engine.add({
     service: "postgres",
     project: "shop",
     run: () => ({ exitCode: 0, stdout: '["postgres", "app", "shop"]\n', stderr: "" }),
   });
-  mkdirSync(join(directory, "backups"));
-  const [local] = openStores(context, ["local"]);
-  if (local === undefined) throw new Error("there is a local store");
   const facts = { serverVersion: 180_006, roles: [], databases: [{ name: "app" }, { name: "blog" }] };
   const dump = { ...manifest({ at: noon - hour, source: "postgres" }), type: "dump" as const, facts };
   await putSnapshot(local, { ...dump, source: { ...dump.source, kind: "postgres" } });
@@ -79,10 +69,7 @@ test("for a moment the plan says of when the copy is that comes back, not what w
 });
 
 test("one that is interrupted while a store is read is no plan", async () => {
-  const { context, directory } = backupStack({ dataSources: [files] });
-  mkdirSync(join(directory, "backups"));
-  const [local] = openStores(context, ["local"]);
-  if (local === undefined) throw new Error("there is a local store");
+  const { context, local } = stackOf(files);
   await putSnapshot(local, manifest());
   const stop = new AbortController();
   const far = memoryStore({ name: "far" });

@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { PostgresSource } from "../../../src/operations/backup/postgres-base.ts";
 import { shipWal } from "../../../src/operations/backup/wal-ship.ts";
 import type { Context } from "../../../src/operations/context.ts";
 import { silentProgress } from "../../../src/operations/progress.ts";
@@ -13,25 +12,13 @@ import type { SnapshotStore } from "../../../src/snapshots/store.ts";
 import { defaultSegmentSize, findGaps, segmentOfLsn } from "../../../src/snapshots/wal-chain.ts";
 import { type FakeEngine, fakeEngine } from "../../support/fake-engine.ts";
 import { type MemoryStore, memoryStore } from "../../support/memory-store.ts";
-import { model, service } from "../../support/models.ts";
+import { model, postgresSource, service } from "../../support/models.ts";
 
 const systemId = "7710468822763765784";
 const minute = 60_000;
 const start = Date.parse("2026-11-21T00:00:00Z");
 
-const source: PostgresSource = {
-  name: "postgres",
-  component: "postgres",
-  service: "postgres",
-  volume: "postgres-data",
-  kind: "postgres",
-  databases: ["app"],
-  socketVolume: "postgres-socket",
-  spool: "backups/spool/postgres",
-  target: "/var/lib/postgresql",
-  dataFolder: "/var/lib/postgresql/18/docker",
-  user: "999:999",
-};
+const source = postgresSource();
 
 /** Name of the segment of a number, counted from 1. */
 function segment(number: number, timeline = 1): string {

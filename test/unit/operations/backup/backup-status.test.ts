@@ -6,7 +6,7 @@ import { bytesOf } from "../../../../src/snapshots/byte-source.ts";
 import type { DataSource } from "../../../../src/stack/data-source.ts";
 import { type BackupStack, backupStack } from "../../../support/backup-stack.ts";
 import { type MemoryStore, memoryStore } from "../../../support/memory-store.ts";
-import { backupSettings } from "../../../support/models.ts";
+import { backupSettings, postgresSource } from "../../../support/models.ts";
 import { baseFacts, day, hour, manifest, minute, noon, putSnapshot, segment } from "../../../support/snapshots.ts";
 
 const files: DataSource = {
@@ -17,19 +17,7 @@ const files: DataSource = {
   kind: "volume",
   consistency: { kind: "live" },
 };
-const postgres: DataSource = {
-  name: "postgres",
-  component: "postgres",
-  service: "postgres",
-  volume: "postgres-data",
-  kind: "postgres",
-  databases: ["app"],
-  socketVolume: "postgres-socket",
-  spool: "spool",
-  target: "/var/lib/postgresql",
-  dataFolder: "/var/lib/postgresql/18/docker",
-  user: "999:999",
-};
+const postgres = postgresSource({ spool: "spool" });
 
 interface Shop extends BackupStack {
   local: MemoryStore;

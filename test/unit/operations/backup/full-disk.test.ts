@@ -30,12 +30,11 @@ import { unfinishedOperations } from "../../../../src/operations/journal.ts";
 import { silentProgress } from "../../../../src/operations/progress.ts";
 import { readCatalogue } from "../../../../src/snapshots/catalogue.ts";
 import type { SnapshotStore } from "../../../../src/snapshots/store.ts";
-import type { DataSource } from "../../../../src/stack/data-source.ts";
 import { isDiskFull } from "../../../../src/support/disk.ts";
 import { messageOf, StackError } from "../../../../src/support/errors.ts";
 import { fakeEngine } from "../../../support/fake-engine.ts";
 import { type FaultyS3, startFaultyS3 } from "../../../support/faulty-s3.ts";
-import { backupSettings, model, service } from "../../../support/models.ts";
+import { backupSettings, model, postgresSource, service } from "../../../support/models.ts";
 import { day, manifest, noon, putSnapshot } from "../../../support/snapshots.ts";
 
 /** A disk of 4 MiB, which knows pages of 4 KiB; undefined where nobody may make one. */
@@ -240,19 +239,7 @@ describe.skipIf(disk === "")("a disk that fills up at any write", () => {
   });
 
   test("while the log of Postgres is shipped: no segment is lost or half there, and the next call brings it everywhere", async () => {
-    const source: DataSource = {
-      name: "postgres",
-      component: "postgres",
-      service: "postgres",
-      volume: "postgres-data",
-      kind: "postgres",
-      databases: ["app"],
-      socketVolume: "postgres-socket",
-      spool: "backups/spool/postgres",
-      target: "/var/lib/postgresql",
-      dataFolder: "/var/lib/postgresql/18/docker",
-      user: "999:999",
-    };
+    const source = postgresSource();
     const server = { ...context, model: { ...context.model, services: [service("postgres")], dataSources: [source] } };
     const system = "7710468822763765784";
     const spool = join(directory, source.spool);
